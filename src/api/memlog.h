@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* memlog.h - a tracked, garbage-collected heap with a memory log.
+ *
+ * Allocate with memlog_malloc and its kin, keep the pointers anywhere the
+ * collector looks (variables, stacks, registers, thread-local variables,
+ * other memlog objects), and never free: what can no longer be reached is
+ * collected. memlog_free is there for those who know better.
+ * memlog_log_start begins writing "timestamp Alloc Sys" lines to memory.log.
+ *
+ * Where the collector looks: writable data of the program and its shared
+ * libraries, the stacks and registers and thread-local variables of all
+ * registered threads, uncollectable objects, added ranges, and objects that
+ * are alive. It does not look into memory from malloc(), mmap() or files: a
+ * pointer that is only there does not keep its object alive.
+ *
+ * What counts as a pointer: an aligned word whose value is the address of an
+ * object or of anything inside it. The address just past an object's end also
+ * counts when it stands in a register or on a stack, and from anywhere for
+ * objects of more than 256 bytes (MEMLOG_PAST_END=always: for all).
+ *
+ * Threads started with pthread_create are known to the collector; others call
+ * memlog_register_thread. All functions may be called from any thread at any
+ * time, but not from signal handlers.
+ *
+ * Link with -lmemlog (before -lpthread and -lc, which is where it stands when
+ * nothing else is said).
+ */
+#ifndef MEMLOG_H
+#define MEMLOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "memlog_stats.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define MEMLOG_ALLOCATES(...) __attribute__((malloc, warn_unused_result, alloc_size(__VA_ARGS__)))
+#else
+#define MEMLOG_ALLOCATES(...)
+#endif
+
+/* ---- allocation ------------------------------------------------------- */
+
+/* All return memory that is set to zero, aligned to 16 bytes, or NULL with
+ * errno ENOMEM when there is none even after a collection (EINVAL for a bad
+ * alignment). A size of 0 gives a distinct object. */
+
+/* Collected; scanned for pointers. */
+void *memlog_malloc(size_t size) MEMLOG_ALLOCATES(1);
+/* Collected; must hold no pointers, and is never scanned: text, pixels,
+ * numbers. Cheaper, and nothing in it can be mistaken for a pointer. */
+void *memlog_malloc_noscan(size_t size) MEMLOG_ALLOCATES(1);
+/* Scanned for pointers, and lives until memlog_free: a root of one's own. */
+void *memlog_malloc_uncollectable(size_t size) MEMLOG_ALLOCATES(1);
+/* count times size, with ENOMEM when that overflows. */
+void *memlog_calloc(size_t count, size_t size) MEMLOG_ALLOCATES(1, 2);
+void *memlog_calloc_noscan(size_t count, size_t size) MEMLOG_ALLOCATES(1, 2);
+/* alignment is a power of two, at most 1 GiB. */
+void *memlog_aligned_alloc(size_t alignment, size_t size) MEMLOG_ALLOCATES(2);
+void *memlog_aligned_alloc_noscan(size_t alignment, size_t size) MEMLOG_ALLOCATES(2);
+/* Resize, in place where possible; bytes beyond the old size are zero. The
+ * object keeps its kind (scanned, noscan, uncollectable). pointer NULL: as
+ * memlog_malloc. size 0: frees, returns NULL. On failure NULL, and the old
+ * object is as it was. */
+void *memlog_realloc(void *pointer, size_t size)
+#if defined(__GNUC__)
+    __attribute__((warn_unused_result, alloc_size(2)))
+#endif
+    ;
+/* Free now instead of waiting for a collection. NULL is fine. A pointer that
+ * is not the start of a live memlog object ends the program with a line on
+ * stderr that says which and why. errno is left alone. */
+void memlog_free(void *pointer);
+/* Copy a string into a noscan object. NULL gives NULL with EINVAL. */
+char *memlog_strdup(const char *string);
+/* Bytes that can be used at pointer: its request, rounded up. 0 for NULL. */
+size_t memlog_usable_size(const void *pointer);
+
+/* ---- collection ------------------------------------------------------- */
+
+/* Collect now. Returns when the garbage is swept and booked. */
+void memlog_gc(void);
+/* Collect when the heap has grown by percent over what was live (100 is the
+ * default: when it has doubled); negative turns automatic collection off.
+ * Returns the old setting, negative if it was off. */
+int memlog_set_gc_percent(int percent);
+/* Collect, then give all free pages back to the operating system. */
+void memlog_free_os_memory(void);
+/* Scan [begin, end) for pointers in every collection, until removed; adding
+ * a range twice wants removing it twice. 0, -EINVAL (end below begin), -ENOMEM;
+ * removing a range that was not added: -ENOENT. */
+int memlog_add_roots(const void *begin, const void *end);
+int memlog_remove_roots(const void *begin, const void *end);
+/* Tell the collector of the calling thread, when it was not started with
+ * pthread_create (or memlog was loaded after it had started), before it holds
+ * a pointer to an object. Registering twice is harmless. 0, -ENOMEM, -ENOTSUP
+ * when the bounds of its stack can't be learnt. */
+int memlog_register_thread(void);
+/* The calling thread holds no more pointers; its cache goes back. */
+int memlog_unregister_thread(void);
+
+/* Keep an object alive up to here, although the compiler sees no more use. */
+static inline void memlog_keep_alive(const void *pointer)
+{
+#if defined(__GNUC__)
+    __asm__ volatile("" : : "g"(pointer) : "memory");
+#else
+    static const void *volatile memlog_kept;
+    memlog_kept = pointer;
+#endif
+}
+
+/* ---- the log ---------------------------------------------------------- */
+
+/* Zero or NULL members mean: what the environment says, else the default. */
+struct memlog_log_options {
+    size_t size;          /* sizeof(struct memlog_log_options) */
+    const char *file;     /* MEMLOG_FILE, else "memory.log"; %p pid, %e program, %% % */
+    uint64_t interval_ns; /* MEMLOG_INTERVAL, else one second; at least 1 ms */
+    const char *columns;  /* MEMLOG_COLUMNS: fields to add after the three, by
+                           * their names in memlog_memstats or memlog_extra,
+                           * or in Go, with commas or spaces between */
+    uint64_t max_bytes;   /* MEMLOG_MAX_BYTES: above it the file is renamed to
+                           * FILE.1 and begun anew; 0: no cap */
+};
+
+/* Start a thread that appends a line "timestamp Alloc Sys" to the log at every
+ * interval, one at once, and a last one when the program exits. options NULL:
+ * the environment and the defaults. Returns 0, or a negative errno after one
+ * line on stderr: the file can't be opened, a setting makes no sense (-EINVAL),
+ * the log is already running (-EALREADY). */
+int memlog_log_start(const struct memlog_log_options *options);
+/* Append a line now. 0; -ENOTCONN when the log is not running; -EIO when the
+ * line could not be written (it is counted as lost). */
+int memlog_log_sample(void);
+/* Append a sample and, right behind it, a named moment ("# mark reload"): it
+ * belongs to that sample's time, and the plot draws it there. Line breaks
+ * become blanks. Returns as memlog_log_sample, or -EINVAL for NULL. */
+int memlog_log_mark(const char *name);
+/* A last line, and the end. 0, or -ENOTCONN when the log is not running. */
+int memlog_log_stop(void);
+
+/* "0.1.0" */
+const char *memlog_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* process.h - what memlog asks about the process, and how it speaks on stderr.
+ *
+ * Nothing here allocates or uses stdio. Files are read with plain reads into
+ * the caller's buffer.
+ */
+#ifndef ML_OS_PROCESS_H
+#define ML_OS_PROCESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* An environment variable, or NULL when it is unset or empty; always NULL in
+ * a program that runs with raised privileges (AT_SECURE). */
+const char *ml_os_getenv(const char *name);
+
+/* Read a file's beginning into buffer, NUL-terminated; bytes read or -errno. */
+ssize_t ml_os_read_file(const char *path, char *buffer, size_t capacity);
+/* Write all of it, however many calls that takes. 0 or -errno. */
+int ml_os_write_all(int fd, const char *bytes, size_t count);
+
+/* The program's arguments as one line: separated by blanks, quotes and
+ * backslashes and control characters escaped with a backslash; cut to
+ * capacity - 1 bytes, NUL-terminated. Bytes written without the NUL. */
+size_t ml_os_command_line(char *buffer, size_t capacity);
+/* The program's name as the kernel knows it (at most 15 bytes). */
+size_t ml_os_program_name(char *buffer, size_t capacity);
+
+uint64_t ml_os_rss_bytes(void);          /* resident memory; 0 when /proc is not there */
+uint64_t ml_os_cgroup_limit_bytes(void); /* the tightest memory limit of the cgroup (v2 or v1)
+                                          * and its ancestors; 0: none or unknown */
+
+/* One line on stderr, "memlog: " and the parts up to a NULL one after the other. */
+void ml_os_complain(const char *part, ...) __attribute__((sentinel));
+/* The same, then abort: for proven corruption of the heap only. */
+_Noreturn void ml_os_die(const char *part, ...) __attribute__((sentinel));
+
+/* The text of an errno, without locale and allocation ("No space left on device"). */
+const char *ml_os_error_text(int error);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* segments.h - where the process keeps data: the writable segments of the
+ * program and its libraries, thread-local blocks, the mapping around an
+ * address.
+ */
+#ifndef ML_OS_SEGMENTS_H
+#define ML_OS_SEGMENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Run body(argument) while no library can be loaded or unloaded: inside the
+ * loader's own lock. A collection stops the world in there, since a thread
+ * that is stopped while it holds that lock would never give it back. */
+void ml_os_with_loader_locked(void (*body)(void *), void *argument);
+
+/* Every writable data segment of every loaded object except the object that
+ * memlog itself is in when that is a library of its own. To be called within
+ * ml_os_with_loader_locked. */
+void ml_os_each_segment(void (*visit)(uintptr_t begin, uintptr_t end, void *argument),
+                        void *argument);
+
+/* The calling thread's thread pointer: the key to its thread-local blocks. */
+uintptr_t ml_os_thread_pointer(void);
+/* Every thread-local block, static and dynamic, of the thread with that
+ * thread pointer. The thread is stopped, or the caller's own. To be called
+ * within ml_os_with_loader_locked. */
+void ml_os_each_tls_block(uintptr_t thread_pointer,
+                          void (*visit)(uintptr_t begin, uintptr_t end, void *argument),
+                          void *argument);
+
+/* The stack of the calling thread: from its lowest address that may be in use
+ * to its end. 0, or -ENOTSUP when it can't be learnt. */
+int ml_os_stack_bounds(uintptr_t *low, uintptr_t *high);
+
+/* The readable and writable mapping around address, from /proc/self/maps.
+ * False when there is none. */
+bool ml_os_mapping_around(uintptr_t address, uintptr_t *begin, uintptr_t *end);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* thread.h - locks, waiting, and memlog's own threads.
+ *
+ * The lock is a futex: it needs no initialisation beyond zero, can be taken
+ * before main, and can be reset in a forked child. memlog's own threads block
+ * every signal and run on stacks that memlog maps (and counts).
+ */
+#ifndef ML_OS_THREAD_H
+#define ML_OS_THREAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* 0 free, 1 held, 2 held and somebody may be waiting. */
+struct ml_lock {
+    uint32_t word;
+};
+#define ML_LOCK_FREE { 0 }
+
+void ml_lock_slow(struct ml_lock *lock);
+void ml_unlock_slow(struct ml_lock *lock);
+
+static inline bool ml_trylock(struct ml_lock *lock)
+{
+    uint32_t expected = 0;
+    return __atomic_compare_exchange_n(&lock->word, &expected, 1, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+}
+static inline void ml_lock(struct ml_lock *lock)
+{
+    if (!ml_trylock(lock))
+        ml_lock_slow(lock);
+}
+static inline void ml_unlock(struct ml_lock *lock)
+{
+    if (__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) == 2)
+        ml_unlock_slow(lock);
+}
+
+/* Sleep while *word == value, until woken or until the monotonic deadline
+ * (nanoseconds; 0: no deadline). May return early: check and call again. */
+void ml_os_futex_wait(const uint32_t *word, uint32_t value, uint64_t deadline_ns);
+/* Wake up to count waiters. */
+void ml_os_futex_wake(const uint32_t *word, int count);
+
+pid_t ml_os_pid(void);            /* asked of the kernel each time: right after a fork */
+pid_t ml_os_tid(void);            /* asked of the kernel each time */
+/* 0 or -errno (-ESRCH: no such thread in this process). */
+int ml_os_signal_thread(pid_t pid, pid_t tid, int signal);
+unsigned ml_os_online_cpus(void); /* those this process may run on, at least 1 */
+
+/* One of memlog's own threads. The struct is the caller's and lives until the
+ * join (or the fork that ends it). */
+struct ml_os_thread {
+    uint64_t handle;   /* a pthread_t */
+    void *stack;       /* mapped by us, NULL when the system had to */
+    size_t stack_bytes;
+    void (*run)(void *);
+    void *argument;
+    const char *name;
+};
+/* Start run(argument) in a thread with all signals blocked. name: at most 15
+ * characters. 0 or -errno. */
+int ml_os_thread_start(struct ml_os_thread *thread, const char *name, void (*run)(void *),
+                       void *argument);
+void ml_os_thread_join(struct ml_os_thread *thread);
+/* In a forked child the thread is gone; give back its stack, forget it. */
+void ml_os_thread_forget(struct ml_os_thread *thread);
+/* Bytes of stack mapped for own threads that exist now. */
+uint64_t ml_os_thread_stack_bytes(void);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* fields.h - ONE table of every number: its names, unit, kind, place and help.
+ *
+ * JSON, text, log columns and (later) Prometheus and gdb all walk this table,
+ * so that two renderings can't disagree.
+ */
+#ifndef ML_STATS_FIELDS_H
+#define ML_STATS_FIELDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "memlog_stats.h"
+
+enum ml_field_kind { ML_GAUGE, ML_TOTAL };
+enum ml_field_unit {
+    ML_UNIT_BYTES,
+    ML_UNIT_COUNT,
+    ML_UNIT_NANOSECONDS,      /* a span of time */
+    ML_UNIT_UNIX_NANOSECONDS, /* a moment: since 1970 */
+    ML_UNIT_FRACTION,
+    ML_UNIT_PERCENT,
+    ML_UNIT_FLAG
+};
+enum ml_field_type {
+    ML_TYPE_U64,
+    ML_TYPE_I64,
+    ML_TYPE_U32,
+    ML_TYPE_DOUBLE,
+    ML_TYPE_BOOL,
+    ML_TYPE_U64_RING, /* uint64_t[MEMLOG_PAUSES] */
+    ML_TYPE_BY_SIZE   /* struct memlog_by_size[MEMLOG_BY_SIZE] */
+};
+enum ml_field_home { ML_HOME_MEMSTATS, ML_HOME_EXTRA };
+
+struct ml_field {
+    const char *name;    /* "heap_alloc": the struct's member */
+    const char *go_name; /* "HeapAlloc"; for memlog_extra the same style: "LargeMallocs" */
+    const char *help;    /* one sentence, no full stop */
+    uint16_t offset;     /* in its struct */
+    uint8_t home;        /* enum ml_field_home */
+    uint8_t type, unit, kind;
+};
+
+/* memlog_memstats' fields in Go's order, then memlog_extra's. */
+extern const struct ml_field ml_fields[];
+extern const size_t ml_fields_count;
+
+/* The field of that name (either spelling, exact case), or NULL. */
+const struct ml_field *ml_field_find(const char *name, size_t length);
+
+/* Where the field's value is, in whichever of the two structs is its home. */
+static inline const void *ml_field_at(const struct ml_field *field,
+                                      const struct memlog_memstats *stats,
+                                      const struct memlog_extra *extra)
+{
+    const char *home = field->home == ML_HOME_MEMSTATS ? (const char *)stats : (const char *)extra;
+    return home + field->offset;
+}
+
+#endif

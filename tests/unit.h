@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* unit.h - the frame around a unit test file: list the cases, get a main.
+ *
+ *   START_TEST(freed_slot_is_reused_first) { ... } END_TEST
+ *   UNIT_MAIN("heap central", freed_slot_is_reused_first, ...)
+ *
+ * Each case runs in a process of its own (CK_FORK=no to debug).
+ */
+#ifndef MEMLOG_TESTS_UNIT_H
+#define MEMLOG_TESTS_UNIT_H
+
+#include <check.h>
+#include <stdlib.h>
+
+#define UNIT_TIMEOUT_SECONDS 120
+
+#define UNIT_MAIN(suite_name, ...)                                             \
+    int main(void)                                                             \
+    {                                                                          \
+        const TTest *const cases[] = { __VA_ARGS__ };                          \
+        Suite *suite = suite_create(suite_name);                               \
+        TCase *all = tcase_create("all");                                      \
+        tcase_set_timeout(all, UNIT_TIMEOUT_SECONDS);                          \
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)          \
+            tcase_add_test(all, cases[i]);                                     \
+        suite_add_tcase(suite, all);                                           \
+        SRunner *runner = srunner_create(suite);                               \
+        srunner_run_all(runner, CK_NORMAL);                                    \
+        int failed = srunner_ntests_failed(runner);                            \
+        srunner_free(runner);                                                  \
+        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;                      \
+    }
+
+#endif
