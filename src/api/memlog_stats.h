@@ -173,7 +173,7 @@ int memlog_read_extra(struct memlog_extra *extra);
  * of Go's encoding/json, no line break. At most n bytes are written, the last
  * of them a NUL (buffer may be NULL when n is 0). Returns the length the whole
  * text has without the NUL, as snprintf does: it was cut when the return value
- * is n or more. -EINVAL when stats is NULL. 16384 bytes always suffice. */
+ * is n or more. -EINVAL when stats is NULL. 20480 bytes always suffice. */
 int memlog_memstats_json(const struct memlog_memstats *stats, char *buffer, size_t n);
 
 #ifdef __cplusplus

@@ -36,11 +36,22 @@ void ml_text_hex(struct ml_text *text, uint64_t value);
  * Not-a-number and infinities, which JSON has not, become 0. */
 void ml_text_double_json(struct ml_text *text, double value);
 /* The same digits in the style of Go's %v: exponent form below 1e-4 and from
- * 1e21 up, with two exponent digits at least ("1.5e-05"); NaN, +Inf, -Inf. */
+ * 1e6 up, with two exponent digits at least ("1.5e-05"); NaN, +Inf, -Inf. */
 void ml_text_double_go(struct ml_text *text, double value);
 /* "2026-11-21T08:00:00Z" from seconds since 1970. */
 void ml_text_utc(struct ml_text *text, int64_t seconds);
 /* NUL-terminate (when capacity allows) and return the whole length. */
 size_t ml_text_finish(struct ml_text *text);
+
+/* "0x7f12" into a small buffer of the caller's; returns it. */
+enum { ML_HEX_BYTES = 19 };
+static inline const char *ml_hex(char buffer[ML_HEX_BYTES], uint64_t value)
+{
+    struct ml_text text;
+    ml_text_init(&text, buffer, ML_HEX_BYTES);
+    ml_text_hex(&text, value);
+    ml_text_finish(&text);
+    return buffer;
+}
 
 #endif

@@ -16,7 +16,9 @@
 void ml_os_with_loader_locked(void (*body)(void *), void *argument);
 
 /* Every writable data segment of every loaded object except the object that
- * memlog itself is in when that is a library of its own. To be called within
+ * memlog itself is in when that is a library of its own: in whole words,
+ * without the pages that the loader made read-only after relocation. Objects
+ * of other namespaces (dlmopen) are not seen. To be called within
  * ml_os_with_loader_locked. */
 void ml_os_each_segment(void (*visit)(uintptr_t begin, uintptr_t end, void *argument),
                         void *argument);
@@ -31,7 +33,10 @@ void ml_os_each_tls_block(uintptr_t thread_pointer,
                           void *argument);
 
 /* The stack of the calling thread: from its lowest address that may be in use
- * to its end. 0, or -ENOTSUP when it can't be learnt. */
+ * to its end. The first thread's stack grows: its low end is that of now, its
+ * high end takes in the arguments and the environment. Another thread's high
+ * end takes in its static thread-local blocks, and the C library may call
+ * malloc and free to answer. 0, or -ENOTSUP when it can't be learnt. */
 int ml_os_stack_bounds(uintptr_t *low, uintptr_t *high);
 
 /* The readable and writable mapping around address, from /proc/self/maps.

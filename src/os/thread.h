@@ -9,6 +9,7 @@
 #define ML_OS_THREAD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -55,13 +56,14 @@ unsigned ml_os_online_cpus(void); /* those this process may run on, at least 1 *
 struct ml_os_thread {
     uint64_t handle;   /* a pthread_t */
     void *stack;       /* mapped by us, NULL when the system had to */
-    size_t stack_bytes;
+    size_t stack_bytes; /* without the page below that catches an overrun */
     void (*run)(void *);
     void *argument;
     const char *name;
 };
 /* Start run(argument) in a thread with all signals blocked. name: at most 15
- * characters. 0 or -errno. */
+ * characters, must outlive the start. The C library calls calloc for the new
+ * thread's tables: hold no lock that malloc takes. 0 or -errno. */
 int ml_os_thread_start(struct ml_os_thread *thread, const char *name, void (*run)(void *),
                        void *argument);
 void ml_os_thread_join(struct ml_os_thread *thread);

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/init.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "api/options.h"
+#include "gc/alloc.h"
+#include "gc/background.h"
+#include "gc/collect.h"
+#include "gc/mutator.h"
+#include "gc/pacer.h"
+#include "gc/stopworld.h"
+#include "heap/alloc.h"
+#include "log/ticker.h"
+#include "os/process.h"
+#include "os/thread.h"
+
+static void thread_came(void)
+{
+    if (ml_mutator_register() != 0)
+        ml_os_complain("a thread's stack could not be found, and memory that only this thread "
+                       "refers to may be collected", NULL);
+}
+
+static void slow_path(void)
+{
+    ml_background_notice();
+    ml_log_poll_orphan();
+}
+
+/* Outer locks first: the log's, the collector's, the heap's. */
+static void before_fork(void)
+{
+    ml_log_before_fork();
+    ml_gc_before_fork();
+    ml_heap_before_fork();
+}
+
+static void after_fork_parent(void)
+{
+    ml_heap_after_fork_parent();
+    ml_gc_after_fork_parent();
+    ml_log_after_fork_parent();
+}
+
+static void after_fork_child(void)
+{
+    ml_heap_after_fork_child();
+    ml_gc_after_fork_child();
+    ml_log_after_fork_child();
+}
+
+static void wire(void)
+{
+    ml_heap_hooks.stop_wanted = ml_world_stop_wanted;
+    ml_heap_hooks.thread_came = thread_came;
+    ml_heap_hooks.slow_path = slow_path;
+    ml_gc_init();
+    if (ml_stopworld_init() != 0)
+        ml_os_complain("no real-time signal is free to stop threads with: with more than one "
+                       "thread nothing can be collected", NULL);
+    (void)pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+}
+
+static void apply_options(void)
+{
+    struct ml_collector_options options;
+    ml_options_collector(&options);
+    ml_gc_pad_all = options.pad_all;
+    if (options.gc_percent != ML_GC_PERCENT_DEFAULT)
+        ml_pacer_set_percent(options.gc_percent);
+}
+
+void ml_init(void)
+{
+    static bool done; /* constructors run one after the other */
+    if (done)
+        return;
+    done = true;
+    wire();
+    /* The first thread: it may hold pointers before it allocates. */
+    if (ml_os_tid() == ml_os_pid())
+        (void)ml_gc_attach();
+    apply_options();
+}
+
+/* Before the program's own constructors also where memlog is linked into it. */
+__attribute__((constructor(101))) static void start(void) { ml_init(); }
+
+__attribute__((destructor(101))) static void finish(void) { ml_log_at_exit(); }

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* memlog.c - the public functions: arguments checked, then one call down. */
+#include "memlog.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "api/options.h"
+#include "base/format.h"
+#include "config.h"
+#include "gc/alloc.h"
+#include "gc/background.h"
+#include "gc/collect.h"
+#include "gc/mutator.h"
+#include "gc/pacer.h"
+#include "gc/roots.h"
+#include "heap/alloc.h"
+#include "heap/release.h"
+#include "log/ticker.h"
+#include "stats/json.h"
+#include "stats/memstats.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* ---- allocation --------------------------------------------------------------- */
+
+EXPORT void *memlog_malloc(size_t size) { return ml_gc_alloc(size, ML_SCAN); }
+EXPORT void *memlog_malloc_noscan(size_t size) { return ml_gc_alloc(size, ML_NOSCAN); }
+EXPORT void *memlog_malloc_uncollectable(size_t size)
+{
+    return ml_gc_alloc(size, ML_UNCOLLECTABLE);
+}
+
+static void *allocate_array(size_t count, size_t size, enum ml_kind kind)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return ml_gc_alloc(bytes, kind);
+}
+
+EXPORT void *memlog_calloc(size_t count, size_t size)
+{
+    return allocate_array(count, size, ML_SCAN);
+}
+EXPORT void *memlog_calloc_noscan(size_t count, size_t size)
+{
+    return allocate_array(count, size, ML_NOSCAN);
+}
+
+static void *allocate_aligned(size_t alignment, size_t size, enum ml_kind kind)
+{
+    const size_t ALIGNMENT_MOST = (size_t)1 << 30;
+    if (!ml_is_power_of_two(alignment) || alignment > ALIGNMENT_MOST) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return ml_gc_alloc_aligned(alignment, size, kind);
+}
+
+EXPORT void *memlog_aligned_alloc(size_t alignment, size_t size)
+{
+    return allocate_aligned(alignment, size, ML_SCAN);
+}
+EXPORT void *memlog_aligned_alloc_noscan(size_t alignment, size_t size)
+{
+    return allocate_aligned(alignment, size, ML_NOSCAN);
+}
+
+EXPORT void *memlog_realloc(void *pointer, size_t size)
+{
+    if (pointer == NULL)
+        return ml_gc_alloc(size, ML_SCAN);
+    if (size == 0) {
+        ml_heap_free(pointer);
+        return NULL;
+    }
+    return ml_gc_realloc(pointer, size);
+}
+
+EXPORT void memlog_free(void *pointer)
+{
+    if (pointer != NULL)
+        ml_heap_free(pointer);
+}
+
+EXPORT char *memlog_strdup(const char *string)
+{
+    if (string == NULL) {
+        errno = EINVAL;
+        return NULL;
+    }
+    size_t bytes = strlen(string) + 1;
+    char *copy = ml_gc_alloc(bytes, ML_NOSCAN);
+    return copy == NULL ? NULL : memcpy(copy, string, bytes);
+}
+
+EXPORT size_t memlog_usable_size(const void *pointer)
+{
+    return pointer == NULL ? 0 : ml_gc_usable_bytes(pointer, "memlog_usable_size");
+}
+
+/* ---- collection ------------------------------------------------------------------ */
+
+EXPORT void memlog_gc(void)
+{
+    if (ml_gc_attach() == 0)
+        ml_gc_collect(ML_GC_FORCED);
+}
+
+EXPORT int memlog_set_gc_percent(int percent)
+{
+    return ml_gc_attach() == 0 ? ml_pacer_set_percent(percent) : ml_pacer_percent();
+}
+
+EXPORT void memlog_free_os_memory(void)
+{
+    if (ml_gc_attach() != 0)
+        return;
+    ml_gc_collect(ML_GC_FORCED);
+    struct ml_thread *self = ml_thread_self;
+    ml_heap_enter(self);
+    ml_thread_flush_all(self);
+    ml_release_all();
+    ml_heap_leave(self);
+}
+
+EXPORT int memlog_add_roots(const void *begin, const void *end)
+{
+    if ((uintptr_t)end < (uintptr_t)begin)
+        return -EINVAL;
+    int error = ml_gc_attach();
+    return error != 0 ? error : ml_roots_add((uintptr_t)begin, (uintptr_t)end);
+}
+
+EXPORT int memlog_remove_roots(const void *begin, const void *end)
+{
+    int error = ml_gc_attach();
+    return error != 0 ? error : ml_roots_remove((uintptr_t)begin, (uintptr_t)end);
+}
+
+EXPORT int memlog_register_thread(void) { return ml_gc_attach(); }
+
+EXPORT int memlog_unregister_thread(void)
+{
+    ml_mutator_unregister();
+    return 0;
+}
+
+/* ---- numbers ------------------------------------------------------------------------ */
+
+EXPORT int memlog_read_memstats(struct memlog_memstats *stats)
+{
+    if (stats == NULL)
+        return -EINVAL;
+    ml_stats_read(stats);
+    return 0;
+}
+
+EXPORT int memlog_read_extra(struct memlog_extra *extra)
+{
+    if (extra == NULL || extra->size == 0)
+        return -EINVAL;
+    struct memlog_extra all = { .size = sizeof(all) };
+    ml_stats_read_extra(&all);
+    ml_log_counts(&all.log_samples, &all.log_lost);
+    all.size = extra->size;
+    memcpy(extra, &all, ml_min(extra->size, sizeof(all)));
+    return 0;
+}
+
+EXPORT int memlog_memstats_json(const struct memlog_memstats *stats, char *buffer, size_t n)
+{
+    struct ml_text text;
+    if (stats == NULL)
+        return -EINVAL;
+    ml_text_init(&text, buffer, n);
+    ml_json_memstats(&text, stats);
+    return (int)ml_text_finish(&text);
+}
+
+/* ---- the log -------------------------------------------------------------------------- */
+
+EXPORT int memlog_log_start(const struct memlog_log_options *options)
+{
+    struct ml_log_settings settings;
+    int error = ml_options_log(options, &settings);
+    return error != 0 ? error : ml_log_start(&settings);
+}
+
+EXPORT int memlog_log_sample(void) { return ml_log_sample(); }
+EXPORT int memlog_log_mark(const char *name) { return ml_log_mark(name); }
+EXPORT int memlog_log_stop(void) { return ml_log_stop(); }
+
+EXPORT const char *memlog_version(void) { return PACKAGE_VERSION; }

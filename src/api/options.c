@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/options.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "gc/pacer.h"
+#include "memlog.h"
+#include "os/clock.h"
+#include "os/process.h"
+
+/* ---- parsers ---------------------------------------------------------------- */
+
+struct unit {
+    const char *name;
+    uint64_t factor;
+};
+
+/* Digits, perhaps a fraction, and a unit: value in the unit's base, exact to
+ * nine decimals. False on anything else and on overflow. */
+static bool parse_quantity(const char *text, const struct unit *units, uint64_t *value)
+{
+    enum { DECIMALS = 1000000000 };
+    uint64_t whole = 0, fraction = 0, scale = DECIMALS;
+    const char *at = text;
+    for (; *at >= '0' && *at <= '9'; at++)
+        if (__builtin_mul_overflow(whole, 10, &whole) ||
+            __builtin_add_overflow(whole, (uint64_t)(*at - '0'), &whole))
+            return false;
+    if (at == text)
+        return false;
+    if (*at == '.')
+        for (at++; *at >= '0' && *at <= '9' && scale > 1; at++) {
+            scale /= 10;
+            fraction += (uint64_t)(*at - '0') * scale;
+        }
+    for (; units->name != NULL; units++) {
+        if (strcmp(at, units->name) != 0)
+            continue;
+        unsigned __int128 product = (unsigned __int128)whole * units->factor +
+                                    (unsigned __int128)fraction * units->factor / DECIMALS;
+        *value = (uint64_t)product;
+        return product <= INT64_MAX;
+    }
+    return false;
+}
+
+bool ml_parse_interval(const char *text, uint64_t *ns)
+{
+    static const struct unit units[] = {
+        { "", ML_NS_PER_SECOND },
+        { "s", ML_NS_PER_SECOND },
+        { "ms", ML_NS_PER_MS },
+        { "us", 1000 },
+        { "m", 60 * (uint64_t)ML_NS_PER_SECOND },
+        { "h", 3600 * (uint64_t)ML_NS_PER_SECOND },
+        { NULL, 0 },
+    };
+    const uint64_t DAY = 86400 * (uint64_t)ML_NS_PER_SECOND;
+    return parse_quantity(text, units, ns) && *ns >= ML_NS_PER_MS && *ns <= DAY;
+}
+
+bool ml_parse_bytes(const char *text, uint64_t *bytes)
+{
+    static const struct unit units[] = {
+        { "", 1 },
+        { "B", 1 },
+        { "KB", 1000 },
+        { "MB", 1000000 },
+        { "GB", 1000000000 },
+        { "TB", 1000000000000 },
+        { "K", (uint64_t)1 << 10 },
+        { "M", (uint64_t)1 << 20 },
+        { "G", (uint64_t)1 << 30 },
+        { "T", (uint64_t)1 << 40 },
+        { "KiB", (uint64_t)1 << 10 },
+        { "MiB", (uint64_t)1 << 20 },
+        { "GiB", (uint64_t)1 << 30 },
+        { "TiB", (uint64_t)1 << 40 },
+        { NULL, 0 },
+    };
+    return parse_quantity(text, units, bytes);
+}
+
+bool ml_parse_percent(const char *text, int *percent)
+{
+    static const struct unit units[] = { { "", 1 }, { "%", 1 }, { NULL, 0 } };
+    uint64_t value;
+    if (strcmp(text, "off") == 0) {
+        *percent = -1;
+        return true;
+    }
+    if (strchr(text, '.') != NULL || !parse_quantity(text, units, &value) || value > INT32_MAX)
+        return false;
+    *percent = (int)value;
+    return true;
+}
+
+bool ml_parse_flag(const char *text, bool *flag)
+{
+    static const char *const yes[] = { "1", "yes", "on", "true" };
+    static const char *const no[] = { "0", "no", "off", "false" };
+    for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+        if (strcmp(text, yes[i]) == 0) {
+            *flag = true;
+            return true;
+        }
+        if (strcmp(text, no[i]) == 0) {
+            *flag = false;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- the environment ------------------------------------------------------------ */
+
+static int complain(const char *variable, const char *value, const char *right)
+{
+    ml_os_complain(variable, ": \"", value, "\" is not ", right, NULL);
+    return -EINVAL;
+}
+
+void ml_options_collector(struct ml_collector_options *options)
+{
+    const char *value = ml_os_getenv("MEMLOG_GC_PERCENT");
+    options->gc_percent = ML_GC_PERCENT_DEFAULT;
+    if (value != NULL && !ml_parse_percent(value, &options->gc_percent))
+        complain("MEMLOG_GC_PERCENT", value, "a percentage (try 100, 50, off); taking 100");
+
+    value = ml_os_getenv("MEMLOG_PAST_END");
+    options->pad_all = value != NULL && strcmp(value, "always") == 0;
+    if (value != NULL && !options->pad_all && strcmp(value, "roots") != 0)
+        complain("MEMLOG_PAST_END", value, "roots or always; taking roots");
+}
+
+/* The member, when the caller's struct is long enough to have it. */
+#define GIVEN(given, member)                                                                     \
+    ((given) != NULL && (given)->size >= offsetof(struct memlog_log_options, member) +           \
+                                             sizeof((given)->member)                             \
+         ? (given)->member                                                                       \
+         : 0)
+
+static int choose_interval(const struct memlog_log_options *given, struct ml_log_settings *settings)
+{
+    settings->interval_ns = GIVEN(given, interval_ns);
+    if (settings->interval_ns != 0) {
+        if (settings->interval_ns >= ML_NS_PER_MS)
+            return 0;
+        ml_os_complain("memlog_log_start: an interval is at least 1 ms", NULL);
+        return -EINVAL;
+    }
+    const char *value = ml_os_getenv("MEMLOG_INTERVAL");
+    settings->interval_ns = ML_NS_PER_SECOND;
+    if (value != NULL && !ml_parse_interval(value, &settings->interval_ns))
+        return complain("MEMLOG_INTERVAL", value, "a time from 1ms to 24h (try 1s, 100ms, 2m)");
+    return 0;
+}
+
+static int choose_max_bytes(const struct memlog_log_options *given,
+                            struct ml_log_settings *settings)
+{
+    settings->max_bytes = GIVEN(given, max_bytes);
+    const char *value = ml_os_getenv("MEMLOG_MAX_BYTES");
+    if (settings->max_bytes == 0 && value != NULL &&
+        !ml_parse_bytes(value, &settings->max_bytes))
+        return complain("MEMLOG_MAX_BYTES", value, "a size (try 64MiB, 1GiB, 0 for no cap)");
+    return 0;
+}
+
+static int choose_flag(const char *variable, bool otherwise, bool *flag)
+{
+    const char *value = ml_os_getenv(variable);
+    *flag = otherwise;
+    if (value != NULL && !ml_parse_flag(value, flag))
+        return complain(variable, value, "0 or 1");
+    return 0;
+}
+
+int ml_options_log(const struct memlog_log_options *given, struct ml_log_settings *settings)
+{
+    memset(settings, 0, sizeof(*settings));
+    settings->file = GIVEN(given, file);
+    if (settings->file == NULL)
+        settings->file = ml_os_getenv("MEMLOG_FILE");
+    if (settings->file == NULL)
+        settings->file = "memory.log";
+    settings->columns = GIVEN(given, columns);
+    if (settings->columns == NULL)
+        settings->columns = ml_os_getenv("MEMLOG_COLUMNS");
+    int error = choose_interval(given, settings);
+    if (error == 0)
+        error = choose_max_bytes(given, settings);
+    if (error == 0)
+        error = choose_flag("MEMLOG_CHILDREN", false, &settings->children);
+    if (error == 0)
+        error = choose_flag("MEMLOG_COMMAND", true, &settings->show_command);
+    return error;
+}

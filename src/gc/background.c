@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "gc/background.h"
+
+#include "gc/sweep.h"
+#include "heap/pageheap.h"
+#include "heap/release.h"
+#include "heap/threadcache.h"
+#include "os/clock.h"
+#include "os/thread.h"
+
+enum { IDLE_WORTH_IT = 4 << 20 }; /* bytes of idle memory that wake the thread */
+
+static struct ml_os_thread thread;
+static uint32_t started; /* 0 no, 1 being started or refused, 2 yes */
+static uint32_t nudges;  /* what the thread sleeps on */
+static uint32_t asleep;
+
+static void wait_for_nudge(uint32_t seen)
+{
+    __atomic_store_n(&asleep, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&nudges, __ATOMIC_SEQ_CST) == seen)
+        ml_os_futex_wait(&nudges, seen, 0);
+    __atomic_store_n(&asleep, 0, __ATOMIC_SEQ_CST);
+}
+
+static void work(void *unused)
+{
+    (void)unused;
+    if (ml_thread_attach(true) != 0) {
+        __atomic_store_n(&started, 1, __ATOMIC_RELEASE);
+        return; /* no memory: allocation and collection do this work themselves */
+    }
+    uint64_t tick = ml_os_monotonic_ns();
+    for (;;) {
+        uint32_t seen = __atomic_load_n(&nudges, __ATOMIC_SEQ_CST);
+        while (ml_sweep_some()) {
+        }
+        if (!ml_release_tick())
+            wait_for_nudge(seen);
+        /* A nudge does not hurry the clock of ticks: what it asks for is
+         * worth a quarter of a second. */
+        tick = ml_max(tick + ML_RELEASE_TICK_MS * (uint64_t)ML_NS_PER_MS, ml_os_monotonic_ns());
+        while (ml_os_monotonic_ns() < tick)
+            ml_os_futex_wait(&started, 2, tick);
+    }
+}
+
+static void start(void)
+{
+    uint32_t expected = 0;
+    if (!__atomic_compare_exchange_n(&started, &expected, 1, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED))
+        return;
+    if (ml_os_thread_start(&thread, "memlog-back", work, NULL) == 0) {
+        expected = 1;
+        __atomic_compare_exchange_n(&started, &expected, 2, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_RELAXED);
+    }
+}
+
+void ml_background_nudge(void)
+{
+    if (ml_unlikely(__atomic_load_n(&started, __ATOMIC_RELAXED) == 0))
+        start();
+    __atomic_fetch_add(&nudges, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&asleep, __ATOMIC_SEQ_CST))
+        ml_os_futex_wake(&nudges, 1);
+}
+
+void ml_background_notice(void)
+{
+    struct ml_pageheap_figures now;
+    if (__atomic_load_n(&started, __ATOMIC_RELAXED) == 2 &&
+        !__atomic_load_n(&asleep, __ATOMIC_RELAXED))
+        return;
+    ml_pageheap_read(&now);
+    if (now.heap_bytes - now.inuse_bytes - now.released_bytes > now.inuse_bytes / 8 + IDLE_WORTH_IT)
+        ml_background_nudge();
+}
+
+void ml_background_after_fork_child(void)
+{
+    if (started == 2)
+        ml_os_thread_forget(&thread);
+    started = asleep = 0;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* background.h - one thread of memlog's own that sweeps what allocation has
+ * not needed yet, and gives free memory back to the OS. It sleeps while there
+ * is neither, is started when there first is, never from a constructor, and is
+ * never stopped by the collector.
+ */
+#ifndef ML_GC_BACKGROUND_H
+#define ML_GC_BACKGROUND_H
+
+/* There may be something to do. Cheap; starts the thread the first time. Not
+ * inside the heap. */
+void ml_background_nudge(void);
+/* The same for the allocation's slow path: looks first whether there is. */
+void ml_background_notice(void);
+/* The thread is not there in a forked child; the next nudge starts it anew. */
+void ml_background_after_fork_child(void);
+
+#endif

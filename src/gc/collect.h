@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* collect.h - one collection, from the stop to the books.
+ *
+ *   ml_gc_collect
+ *     ml_sweep_all            sweep.c      what the last cycle left
+ *     (inside the loader's lock, so that no library comes or goes)
+ *       ml_world_stop         stopworld.c  everybody stands
+ *       blacken the magazines              cached slots survive the sweep
+ *       ml_roots_mark         roots.c      and everything reachable: mark.c
+ *       ml_sweep_begin        sweep.c      spans wait for their sweep
+ *       ml_pacer_marked       pacer.c      the next goal
+ *       ml_world_start
+ *     ml_sweep_large          sweep.c      large garbage goes at once
+ *     history                              NumGC, pauses, CPU time
+ *
+ * One cycle at a time, under the collector's lock; the thread that runs it is
+ * the one that found it due. Waiting for the lock a thread can be stopped.
+ */
+#ifndef ML_GC_COLLECT_H
+#define ML_GC_COLLECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "memlog_stats.h"
+
+enum ml_gc_reason {
+    ML_GC_PACED,     /* the heap has reached its goal */
+    ML_GC_NO_MEMORY, /* the OS gave no more */
+    ML_GC_FORCED     /* the program asked: swept when it returns */
+};
+
+/* Collect. The calling thread is a mutator and not inside the heap. A paced
+ * call does nothing when another thread's cycle has just come before it. */
+void ml_gc_collect(enum ml_gc_reason reason);
+
+/* What the cycles so far add up to. */
+struct ml_gc_history {
+    uint64_t pause_ns[MEMLOG_PAUSES], pause_end[MEMLOG_PAUSES];
+    uint64_t pause_total_ns;
+    uint64_t cycles, forced;
+    uint64_t last_end;           /* nanoseconds since 1970 */
+    uint64_t cpu_ns;
+    double cpu_fraction;
+    uint64_t live_bytes, live_objects;
+    uint64_t root_stack_bytes, root_data_bytes, root_added_bytes;
+    uint64_t last_stop_ns, last_mark_ns;
+    uint64_t looked_up;          /* candidate words resolved */
+};
+/* A consistent copy; waits for no lock. */
+void ml_gc_history_read(struct ml_gc_history *history);
+
+/* Memory of the collector's own beyond its metadata pool. */
+uint64_t ml_gc_stack_bytes(void);
+
+void ml_gc_init(void); /* the clock that cpu_fraction counts from */
+void ml_gc_before_fork(void);
+void ml_gc_after_fork_parent(void);
+void ml_gc_after_fork_child(void);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* pacer.h - when the next collection begins.
+ *
+ * Go's formula since 1.18: goal = live + (live + roots) * percent / 100, and
+ * never below 4 MiB * percent / 100. With the world stopped for the mark the
+ * trigger is the goal. Watched is what was handed out of the spans
+ * (ml_heap_taken_bytes), which is Alloc and what waits in magazines.
+ */
+#ifndef ML_GC_PACER_H
+#define ML_GC_PACER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { ML_GC_PERCENT_DEFAULT = 100 };
+
+/* Returns the old percentage, -1 for off. percent negative: off. The calling
+ * thread has its cache. */
+int ml_pacer_set_percent(int percent);
+int ml_pacer_percent(void); /* -1: off */
+
+/* A mark has ended with so much alive and so much scanned as roots. */
+void ml_pacer_marked(uint64_t live_bytes, uint64_t root_bytes);
+/* A cycle could not be carried out: do not try again at every allocation. */
+void ml_pacer_postpone(void);
+
+/* The heap size at which the next cycle begins; INT64_MAX when off. */
+uint64_t ml_pacer_goal(void);
+bool ml_pacer_is_due(void);
+
+void ml_pacer_before_fork(void);
+void ml_pacer_after_fork(void);
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#include "gc/roots.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "gc/interpose.h"
+#include "gc/mutator.h"
+#include "heap/central.h"
+#include "heap/large.h"
+#include "heap/metadata.h"
+#include "os/segments.h"
+
+unsigned ml_roots_scanned = ML_ROOT_ALL;
+
+struct visit {
+    struct ml_marker *marker;
+    uint64_t bytes;
+};
+
+static void visit_range(uintptr_t begin, uintptr_t end, void *argument)
+{
+    struct visit *visit = argument;
+    ml_mark_range(visit->marker, begin, end, false);
+    visit->bytes += end - begin;
+}
+
+/* ---- added ranges ------------------------------------------------------------- */
+
+struct range {
+    uintptr_t begin, end;
+};
+
+static struct ml_lock ranges_lock;
+static struct range *ranges;
+static size_t ranges_count, ranges_capacity;
+
+/* The lock is only held inside, so that no stopped thread holds it. */
+static void lock_ranges(void)
+{
+    ml_heap_enter(ml_thread_self);
+    ml_lock(&ranges_lock);
+}
+
+static void unlock_ranges(void)
+{
+    ml_unlock(&ranges_lock);
+    ml_heap_leave(ml_thread_self);
+}
+
+static bool grow_ranges(void)
+{
+    size_t capacity = ranges_capacity == 0 ? 16 : ranges_capacity * 2;
+    struct range *more = ml_metadata_alloc(ML_POOL_GC, capacity * sizeof(*more));
+    if (more == NULL)
+        return false;
+    if (ranges_count != 0)
+        memcpy(more, ranges, ranges_count * sizeof(*more));
+    ml_metadata_free(ML_POOL_GC, ranges, ranges_capacity * sizeof(*more));
+    ranges = more;
+    ranges_capacity = capacity;
+    return true;
+}
+
+int ml_roots_add(uintptr_t begin, uintptr_t end)
+{
+    int error = 0;
+    lock_ranges();
+    if (ranges_count == ranges_capacity && !grow_ranges())
+        error = -ENOMEM;
+    else
+        ranges[ranges_count++] = (struct range){ begin, end };
+    unlock_ranges();
+    return error;
+}
+
+int ml_roots_remove(uintptr_t begin, uintptr_t end)
+{
+    int error = -ENOENT;
+    lock_ranges();
+    for (size_t i = ranges_count; i-- > 0;) {
+        if (ranges[i].begin != begin || ranges[i].end != end)
+            continue;
+        ranges[i] = ranges[--ranges_count];
+        error = 0;
+        break;
+    }
+    unlock_ranges();
+    return error;
+}
+
+void ml_roots_before_fork(void) { ml_lock(&ranges_lock); }
+void ml_roots_after_fork(void) { ml_unlock(&ranges_lock); }
+
+static uint64_t mark_added(struct ml_marker *marker)
+{
+    struct visit visit = { marker, 0 };
+    for (size_t i = 0; i < ranges_count; i++)
+        visit_range(ranges[i].begin, ranges[i].end, &visit);
+    return visit.bytes;
+}
+
+/* ---- uncollectable objects ------------------------------------------------------- */
+
+static uint64_t uncollectable_bytes;
+
+uint64_t ml_roots_uncollectable_bytes(void) { return uncollectable_bytes; }
+
+static void visit_span(struct ml_span *span, struct visit *visit)
+{
+    for (unsigned slot = 0; slot < span->slots; slot++) {
+        if (!ml_span_is_taken(span, slot))
+            continue;
+        uintptr_t begin = span->base + (uintptr_t)slot * span->slot_bytes;
+        uintptr_t bytes = ml_span_object_bytes(span);
+        uncollectable_bytes += bytes;
+        if (ml_state_get(ml_granule_of((void *)begin)) != 0)
+            visit_range(begin, begin + bytes, visit);
+    }
+}
+
+static void visit_list(const struct ml_span_list *list, struct visit *visit)
+{
+    for (uint32_t number = list->first; number != 0; number = ml_span_at(number)->next)
+        visit_span(ml_span_at(number), visit);
+}
+
+static uint64_t mark_uncollectable(struct ml_marker *marker)
+{
+    struct visit visit = { marker, 0 };
+    uncollectable_bytes = 0;
+    for (unsigned class = 0; class < ML_CLASSES; class++) {
+        visit_list(&ml_bins[ml_bin_of(class, ML_UNCOLLECTABLE)].partial, &visit);
+        visit_list(&ml_bins[ml_bin_of(class, ML_UNCOLLECTABLE)].full, &visit);
+    }
+    visit_list(&ml_large_lists[ML_UNCOLLECTABLE], &visit);
+    return visit.bytes;
+}
+
+/* ---- threads ------------------------------------------------------------------------ */
+
+/* From the stack pointer to the stack's end. A stack pointer that is not in
+ * the stack the thread began with is in one of the program's own (a signal
+ * stack, a coroutine's): then that one from there, and the first one whole,
+ * since nobody knows how far it is in use. */
+static uint64_t mark_stack(struct ml_marker *marker, const struct ml_mutator *mutator,
+                           uintptr_t stack_pointer)
+{
+    uintptr_t low = mutator->stack_low, high = mutator->stack_high;
+    uintptr_t begin, end;
+    bool is_main = mutator->tid == ml_os_pid();
+    if (is_main && ml_os_mapping_around(high - 1, &begin, &end))
+        low = begin; /* grown since */
+    if (stack_pointer >= low && stack_pointer < high) {
+        ml_mark_range(marker, stack_pointer, high, true);
+        return high - stack_pointer;
+    }
+    uint64_t bytes = high - low;
+    ml_mark_range(marker, low, high, true);
+    if (ml_os_mapping_around(stack_pointer, &begin, &end)) {
+        ml_mark_range(marker, stack_pointer, end, true);
+        bytes += end - stack_pointer;
+    }
+    return bytes;
+}
+
+static uint64_t mark_stacks(struct ml_marker *marker, uintptr_t own_stack_pointer)
+{
+    uint64_t bytes = 0;
+    for (struct ml_mutator *mutator = ml_mutators; mutator != NULL; mutator = mutator->next)
+        if (!mutator->gone)
+            bytes += mark_stack(marker, mutator,
+                                mutator == ml_mutator_self ? own_stack_pointer
+                                                           : mutator->stack_pointer);
+    return bytes;
+}
+
+static uint64_t mark_tls(struct ml_marker *marker)
+{
+    struct visit visit = { marker, 0 };
+    for (struct ml_mutator *mutator = ml_mutators; mutator != NULL; mutator = mutator->next)
+        if (!mutator->gone)
+            ml_os_each_tls_block(mutator->thread_pointer, visit_range, &visit);
+    return visit.bytes;
+}
+
+/* ---- all of them ---------------------------------------------------------------------- */
+
+ML_NOINLINE struct ml_root_bytes ml_roots_mark(struct ml_marker *marker)
+{
+    /* The caller's frame, and all there is to scan, lies above this one. */
+    uintptr_t stack_pointer = (uintptr_t)__builtin_frame_address(0);
+    struct visit segments = { marker, 0 }, threads = { marker, 0 };
+    struct ml_root_bytes bytes = { 0, 0, 0 };
+    if (ml_roots_scanned & ML_ROOT_STACKS)
+        bytes.stack = mark_stacks(marker, stack_pointer);
+    if (ml_roots_scanned & ML_ROOT_SEGMENTS)
+        ml_os_each_segment(visit_range, &segments);
+    if (ml_roots_scanned & ML_ROOT_TLS)
+        bytes.data += mark_tls(marker);
+    if (ml_roots_scanned & ML_ROOT_UNCOLLECTABLE)
+        bytes.data += mark_uncollectable(marker);
+    if (ml_roots_scanned & ML_ROOT_THREADS)
+        ml_interpose_each_root(visit_range, &threads);
+    if (ml_roots_scanned & ML_ROOT_ADDED)
+        bytes.added = mark_added(marker);
+    bytes.data += segments.bytes + threads.bytes;
+    ml_mark_drain(marker);
+    return bytes;
+}

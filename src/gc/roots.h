@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* roots.h - where a collection begins: data segments, stacks, registers,
+ * thread-local blocks, uncollectable objects, arguments and results of
+ * threads, and the ranges the program added.
+ */
+#ifndef ML_GC_ROOTS_H
+#define ML_GC_ROOTS_H
+
+#include "gc/mark.h"
+
+/* Kinds that can be left out, so that a test can show that each is needed. */
+enum ml_root_kind {
+    ML_ROOT_SEGMENTS = 1,
+    ML_ROOT_STACKS = 2, /* registers with them */
+    ML_ROOT_TLS = 4,
+    ML_ROOT_UNCOLLECTABLE = 8,
+    ML_ROOT_ADDED = 16,
+    ML_ROOT_THREADS = 32, /* arguments and results */
+    ML_ROOT_ALL = 63
+};
+extern unsigned ml_roots_scanned; /* ML_ROOT_ALL but in tests */
+
+struct ml_root_bytes {
+    uint64_t stack, data, added; /* data: segments, thread-local and uncollectable */
+};
+
+/* Mark from all roots. World stopped, inside the loader's lock; the caller has
+ * put its registers on its stack. Returns the bytes scanned. */
+struct ml_root_bytes ml_roots_mark(struct ml_marker *marker);
+
+/* As memlog_add_roots and memlog_remove_roots; the arguments are checked. */
+int ml_roots_add(uintptr_t begin, uintptr_t end);
+int ml_roots_remove(uintptr_t begin, uintptr_t end);
+
+void ml_roots_before_fork(void);
+void ml_roots_after_fork(void);
+
+/* Bytes in uncollectable objects that were taken, found on the way. */
+uint64_t ml_roots_uncollectable_bytes(void);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#include "gc/stopworld.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "gc/interpose.h"
+#include "gc/mutator.h"
+#include "os/clock.h"
+#include "os/process.h"
+
+/* Stops are numbered. A thread waits while the number of the last stop that
+ * has been lifted is below that of the last one asked for. */
+static uint32_t asked, lifted;
+static uint32_t answers; /* to the last stop asked for */
+static int stop_signal;
+
+static bool is_lifted(uint32_t stop)
+{
+    return (int32_t)(__atomic_load_n(&lifted, __ATOMIC_ACQUIRE) - stop) >= 0;
+}
+
+/* Answer, and wait. What this thread's registers held is on its stack above
+ * this frame: put there by the kernel for the handler, or by stop_here. */
+static ML_NOINLINE void wait_here(struct ml_mutator *self)
+{
+    uint32_t stop = __atomic_load_n(&asked, __ATOMIC_ACQUIRE);
+    if (is_lifted(stop))
+        return; /* the stop was given up before the signal came */
+    self->stack_pointer = (uintptr_t)__builtin_frame_address(0);
+    __atomic_store_n(&self->stopped_at, stop, __ATOMIC_RELEASE);
+    __atomic_fetch_add(&answers, 1, __ATOMIC_RELEASE);
+    ml_os_futex_wake(&answers, 1);
+    while (!is_lifted(stop))
+        ml_os_futex_wait(&lifted, stop - 1, 0);
+}
+
+static void handle_stop(int signal, siginfo_t *info, void *context)
+{
+    (void)signal, (void)info, (void)context;
+    struct ml_mutator *self = ml_mutator_self;
+    struct ml_thread *thread = ml_thread_self;
+    if (self == NULL)
+        return;
+    int saved_errno = errno;
+    if (__atomic_load_n(&thread->inside, __ATOMIC_RELAXED) != 0)
+        __atomic_store_n(&thread->stop_wanted, 1, __ATOMIC_RELAXED);
+    else
+        wait_here(self);
+    errno = saved_errno;
+}
+
+void ml_world_stop_wanted(void)
+{
+    struct ml_mutator *self = ml_mutator_self;
+    __atomic_store_n(&ml_thread_self->stop_wanted, 0, __ATOMIC_RELAXED);
+    if (self == NULL)
+        return;
+    int saved_errno = errno;
+    __builtin_unwind_init(); /* callee-saved registers to the stack */
+    wait_here(self);
+    errno = saved_errno;
+}
+
+/* From the top down, the first real-time signal that nobody has a handler
+ * for; not the very last, which valgrind wants. */
+int ml_stopworld_init(void)
+{
+    struct sigaction action, old;
+    memset(&action, 0, sizeof(action));
+    action.sa_sigaction = handle_stop;
+    action.sa_flags = SA_SIGINFO | SA_RESTART;
+    sigfillset(&action.sa_mask);
+    for (int signal = SIGRTMAX - 1; signal > SIGRTMIN && stop_signal == 0; signal--) {
+        if (ml_real_sigaction(signal, NULL, &old) != 0 || old.sa_handler != SIG_DFL)
+            continue;
+        if (ml_real_sigaction(signal, &action, NULL) != 0)
+            return -errno;
+        __atomic_store_n(&stop_signal, signal, __ATOMIC_RELEASE);
+    }
+    return stop_signal != 0 ? 0 : -EBUSY;
+}
+
+int ml_stopworld_signal(void) { return __atomic_load_n(&stop_signal, __ATOMIC_ACQUIRE); }
+
+/* Send the signal; the queue for real-time signals may be full for a moment. */
+static bool send_stop(struct ml_mutator *mutator, pid_t pid)
+{
+    for (;;) {
+        int error = ml_os_signal_thread(pid, mutator->tid, stop_signal);
+        if (error != -EAGAIN)
+            return error == 0;
+        ml_os_futex_wait(&lifted, __atomic_load_n(&lifted, __ATOMIC_RELAXED),
+                         ml_os_monotonic_ns() + ML_NS_PER_MS);
+    }
+}
+
+static uint32_t send_all(void)
+{
+    pid_t pid = ml_os_pid();
+    uint32_t sent = 0;
+    for (struct ml_mutator *mutator = ml_mutators; mutator != NULL; mutator = mutator->next) {
+        if (mutator == ml_mutator_self)
+            continue;
+        if (send_stop(mutator, pid))
+            sent++;
+        else
+            mutator->gone = true;
+    }
+    return sent;
+}
+
+/* Threads that ended after the signal was sent answer no more. */
+static uint32_t count_gone(uint32_t stop)
+{
+    pid_t pid = ml_os_pid();
+    uint32_t gone = 0;
+    for (struct ml_mutator *mutator = ml_mutators; mutator != NULL; mutator = mutator->next) {
+        if (mutator == ml_mutator_self || mutator->gone || mutator->stopped_at == stop)
+            continue;
+        if (ml_os_signal_thread(pid, mutator->tid, 0) == -ESRCH) {
+            mutator->gone = true;
+            gone++;
+        }
+    }
+    return gone;
+}
+
+static bool wait_for_answers(uint32_t stop, uint32_t wanted)
+{
+    const uint64_t LOOK_EVERY_NS = 50 * (uint64_t)ML_NS_PER_MS;
+    const uint64_t GIVE_UP_NS = 10 * (uint64_t)ML_NS_PER_SECOND;
+    uint64_t begin = ml_os_monotonic_ns(), now = begin, look = begin + LOOK_EVERY_NS;
+    for (;;) {
+        uint32_t seen = __atomic_load_n(&answers, __ATOMIC_ACQUIRE);
+        if (seen >= wanted)
+            return true;
+        ml_os_futex_wait(&answers, seen, look);
+        now = ml_os_monotonic_ns();
+        if (now < look)
+            continue;
+        wanted -= count_gone(stop);
+        look = now + LOOK_EVERY_NS;
+        if (now - begin > GIVE_UP_NS)
+            return false;
+    }
+}
+
+bool ml_world_stop(void)
+{
+    ml_lock(&ml_mutators_lock);
+    uint32_t stop = asked + 1;
+    __atomic_store_n(&answers, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&asked, stop, __ATOMIC_RELEASE);
+    if (wait_for_answers(stop, send_all()))
+        return true;
+    ml_world_start();
+    return false;
+}
+
+void ml_world_start(void)
+{
+    __atomic_store_n(&lifted, asked, __ATOMIC_RELEASE);
+    ml_os_futex_wake(&lifted, INT32_MAX);
+    ml_mutators_reap();
+    ml_unlock(&ml_mutators_lock);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* stopworld.h - stop all mutators but the caller, and let them go again.
+ *
+ * By a real-time signal to each. A thread that is inside the heap's slow
+ * paths, where it may hold locks, goes on until it has left them; a stopped
+ * thread therefore holds no lock of memlog's. All others stop wherever they
+ * are, in the middle of an allocation's fast path too.
+ */
+#ifndef ML_GC_STOPWORLD_H
+#define ML_GC_STOPWORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Choose the signal and install the handler; idempotent. 0 or -errno. */
+int ml_stopworld_init(void);
+/* The signal that must never be blocked or taken by the program; 0 before init. */
+int ml_stopworld_signal(void);
+
+/* Stop. Holds ml_mutators_lock until ml_world_start. False, with all going on,
+ * when a thread does not answer for ten seconds (it has blocked the signal by
+ * a system call of its own). Within the heap's slow paths never. */
+bool ml_world_stop(void);
+void ml_world_start(void);
+
+/* The heap's hook: the thread has left the slow paths and a stop is wanted. */
+void ml_world_stop_wanted(void);
+
+#endif

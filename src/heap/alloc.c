@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/alloc.h"
+
+#include <errno.h>
+
+#include "base/format.h"
+#include "heap/central.h"
+#include "heap/large.h"
+#include "heap/metadata.h"
+#include "heap/pageheap.h"
+#include "os/process.h"
+
+static struct ml_lock init_lock;
+
+int ml_heap_init(void)
+{
+    if (ml_likely(__atomic_load_n(&ml_map.base, __ATOMIC_ACQUIRE) != 0))
+        return 0;
+    int error = 0;
+    ml_lock(&init_lock);
+    if (ml_map.base == 0) {
+        ml_sizeclass_init();
+        error = ml_spanmap_init();
+    }
+    ml_unlock(&init_lock);
+    return error;
+}
+
+/* The thread has a cache and a heap to fill it from. */
+static bool ready(void)
+{
+    if (ml_likely(ml_thread_attached()))
+        return true;
+    return ml_heap_init() == 0 && ml_thread_attach(false) == 0;
+}
+
+static void notice_slow_path(void)
+{
+    if (ml_heap_hooks.slow_path != NULL)
+        ml_heap_hooks.slow_path();
+}
+
+void *ml_heap_alloc_slow(unsigned bin)
+{
+    if (!ready())
+        return NULL;
+    struct ml_thread *self = ml_thread_self;
+    notice_slow_path();
+    void *slot = ml_heap_pop(bin); /* attaching may have brought some */
+    if (slot != NULL)
+        return slot;
+    ml_heap_enter(self);
+    bool filled = ml_magazine_refill(self, bin);
+    ml_heap_leave(self);
+    return filled ? ml_heap_pop(bin) : NULL;
+}
+
+void *ml_heap_alloc_large(size_t bytes, size_t alignment, enum ml_kind kind, bool *zeroed)
+{
+    if (!ready())
+        return NULL;
+    struct ml_thread *self = ml_thread_self;
+    notice_slow_path();
+    ml_heap_enter(self);
+    void *object = ml_large_alloc(bytes, alignment, kind, zeroed);
+    ml_heap_leave(self);
+    return object;
+}
+
+static void free_large(void *pointer)
+{
+    ml_state_set(ml_granule_of(pointer), 0);
+    ml_large_free(pointer);
+}
+
+/* Free without a magazine: there is no memory for one. */
+static void free_directly(struct ml_thread *self, void *pointer, unsigned bin)
+{
+    ml_magazine_note_use(self, bin);
+    ml_state_set(ml_granule_of(pointer), 0);
+    ml_count(&self->magazines[bin].frees, 1);
+    ml_central_give(bin, &pointer, 1);
+}
+
+void ml_heap_free_slow(void *pointer, unsigned bin)
+{
+    if (!ready()) {
+        /* Not even the thread's block could be had: the object stays
+         * allocated, which is the truth the statistics tell. */
+        return;
+    }
+    int saved_errno = errno; /* free leaves it alone */
+    struct ml_thread *self = ml_thread_self;
+    ml_heap_enter(self);
+    if (bin == ML_BIN_LARGE) {
+        free_large(pointer);
+    } else {
+        struct ml_magazine *magazine = &self->magazines[bin];
+        if (magazine->top == magazine->limit)
+            ml_magazine_flush(self, bin);
+        if (magazine->top == magazine->limit)
+            free_directly(self, pointer, bin);
+        else
+            ml_heap_free(pointer);
+    }
+    ml_heap_leave(self);
+    errno = saved_errno;
+}
+
+void ml_heap_bad_pointer(const void *pointer, const char *function)
+{
+    char where[ML_HEX_BYTES], start[ML_HEX_BYTES], size[24];
+    uintptr_t address = (uintptr_t)pointer;
+    ml_hex(where, address);
+    if (!ml_in_heap(address))
+        ml_os_die(function, ": ", where, " is not memlog's: it did not come from memlog_malloc",
+                  NULL);
+    struct ml_span *span = ml_span_over(address);
+    bool in_use = address - span->base < ml_span_bytes(span) &&
+                  (span->use == ML_SPAN_SMALL || span->use == ML_SPAN_LARGE);
+    if (!in_use)
+        ml_os_die(function, ": ", where,
+                  " points into free memory: its object was freed before", NULL);
+    unsigned slot = ml_span_slot_of(span, address);
+    uintptr_t begin = span->base + (uintptr_t)slot * span->slot_bytes;
+    struct ml_text text;
+    ml_text_init(&text, size, sizeof(size));
+    ml_text_u64(&text, ml_span_object_bytes(span));
+    ml_text_finish(&text);
+    ml_hex(start, begin);
+    if (slot >= span->slots)
+        ml_os_die(function, ": ", where, " points behind the last object of its span", NULL);
+    if (begin == address)
+        ml_os_die(function, ": ", where, ": double free of an object of ", size, " bytes", NULL);
+    bool allocated = ml_state_get(ml_granule_of((void *)begin)) != 0;
+    ml_os_die(function, ": ", where, " points into the middle of ",
+              allocated ? "the object at " : "a freed object at ", start, " (", size, " bytes)",
+              NULL);
+}
+
+size_t ml_heap_block_bytes(const void *pointer)
+{
+    unsigned bin = ml_map.page_bin[ml_page_of((uintptr_t)pointer)];
+    return bin == ML_BIN_LARGE ? ml_large_bytes(pointer) : ml_sizeclasses[ml_bin_class(bin)].bytes;
+}
+
+enum ml_kind ml_heap_kind(const void *pointer)
+{
+    unsigned bin = ml_map.page_bin[ml_page_of((uintptr_t)pointer)];
+    return bin == ML_BIN_LARGE ? (enum ml_kind)ml_span_over((uintptr_t)pointer)->kind
+                               : ml_bin_kind(bin);
+}
+
+/* ---- fork -------------------------------------------------------------------- */
+
+void ml_heap_before_fork(void)
+{
+    ml_lock(&init_lock);
+    ml_thread_lock_all();
+    ml_central_lock_all();
+    ml_lock(&ml_pageheap_lock);
+    ml_metadata_lock_all();
+}
+
+void ml_heap_after_fork_parent(void)
+{
+    ml_metadata_unlock_all();
+    ml_unlock(&ml_pageheap_lock);
+    ml_central_unlock_all();
+    ml_thread_unlock_all();
+    ml_unlock(&init_lock);
+}
+
+void ml_heap_after_fork_child(void)
+{
+    ml_heap_after_fork_parent();
+    ml_thread_after_fork_child();
+}

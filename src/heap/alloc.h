@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* alloc.h - the heap's door. Start here to follow an allocation:
+ *
+ *   ml_gc_alloc(100)             gc/alloc.c          zeroes; collects when it is time
+ *     ml_heap_pop                heap/alloc.h        1. the magazine's top slot: done, no lock
+ *       ml_magazine_refill       heap/threadcache.c
+ *         ml_central_take        heap/central.c      2. spans with room, under the bin's lock
+ *           ml_pageheap_take..   heap/pageheap.c     3. a run of pages, under the heap's lock
+ *             ml_spanmap_grow    heap/spanmap.c      4. committed address space
+ *               ml_os_commit     os/pages_linux.c    5. the OS
+ *
+ *   memlog_free(p) -> ml_heap_free: state byte, counter, push; the way back in
+ *   batches. Objects above 32768 bytes go to large.c at once.
+ *
+ * Who owns what: ml_thread_self and its magazines the calling thread; a bin's
+ * spans the bin's lock; runs, large objects and figures the page heap's lock.
+ */
+#ifndef ML_HEAP_ALLOC_H
+#define ML_HEAP_ALLOC_H
+
+#include "heap/threadcache.h"
+
+/* Reserve the heap; idempotent, thread-safe. 0 or -ENOMEM. */
+int ml_heap_init(void);
+
+/* A slot of the bin from the calling thread's magazine, or NULL when that is
+ * empty. Not zeroed. */
+static inline void *ml_heap_pop(unsigned bin)
+{
+    struct ml_magazine *magazine = &ml_thread_self->magazines[bin];
+    void **top = magazine->top;
+    if (ml_unlikely(top == magazine->bottom))
+        return NULL;
+    void *slot = top[-1];
+    __atomic_store_n(&magazine->top, top - 1, __ATOMIC_RELAXED);
+    ml_count(&magazine->mallocs, 1);
+    ml_state_set(ml_granule_of(slot), 1);
+    return slot;
+}
+
+/* The slow way: attaches the thread, refills. NULL when there is no memory. */
+void *ml_heap_alloc_slow(unsigned bin);
+/* A large object (see large.h). NULL when there is no memory. */
+void *ml_heap_alloc_large(size_t bytes, size_t alignment, enum ml_kind kind, bool *zeroed);
+
+/* Push to the magazine; the slow part of it. */
+void ml_heap_free_slow(void *pointer, unsigned bin);
+/* Says what is wrong with a pointer given to `function`, and aborts. */
+_Noreturn void ml_heap_bad_pointer(const void *pointer, const char *function);
+
+/* Whether an allocated object begins at pointer. */
+static inline bool ml_heap_is_object(const void *pointer)
+{
+    uint64_t granule = ml_granule_of(pointer);
+    return granule < ml_map_granules() && ml_state_get(granule) != 0;
+}
+
+/* Free the object at pointer (not NULL). A bad pointer ends the program. */
+static inline void ml_heap_free(void *pointer)
+{
+    uint64_t granule = ml_granule_of(pointer);
+    if (ml_unlikely(granule >= ml_map_granules() || ml_state_get(granule) == 0))
+        ml_heap_bad_pointer(pointer, "memlog_free");
+    unsigned bin = ml_map.page_bin[granule >> (ML_PAGE_SHIFT - ML_GRANULE_SHIFT)];
+    if (ml_unlikely(bin == ML_BIN_LARGE)) {
+        ml_heap_free_slow(pointer, bin);
+        return;
+    }
+    struct ml_magazine *magazine = &ml_thread_self->magazines[bin];
+    void **top = magazine->top;
+    if (ml_unlikely(top == magazine->limit)) {
+        ml_heap_free_slow(pointer, bin);
+        return;
+    }
+    ml_state_set(granule, 0);
+    ml_count(&magazine->frees, 1);
+    __atomic_store_n(top, pointer, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the slot before the top: see threadcache.h */
+    __atomic_store_n(&magazine->top, top + 1, __ATOMIC_RELAXED);
+}
+
+/* Bytes of the block at pointer, an allocated object; and its kind. */
+size_t ml_heap_block_bytes(const void *pointer);
+enum ml_kind ml_heap_kind(const void *pointer);
+
+/* Around fork: nobody else is in the heap meanwhile. */
+void ml_heap_before_fork(void);
+void ml_heap_after_fork_parent(void);
+void ml_heap_after_fork_child(void);
+
+#endif

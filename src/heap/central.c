@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/central.h"
+
+#include <string.h>
+
+#include "base/format.h"
+#include "heap/pageheap.h"
+#include "os/process.h"
+
+struct ml_bin ml_bins[ML_BINS];
+
+static uint64_t taken_bytes;
+
+uint64_t ml_heap_taken_bytes(void) { return __atomic_load_n(&taken_bytes, __ATOMIC_RELAXED); }
+void ml_heap_taken_add(int64_t bytes)
+{
+    __atomic_fetch_add(&taken_bytes, (uint64_t)bytes, __ATOMIC_RELAXED);
+}
+
+/* ---- a span moves between lists ------------------------------------------ */
+
+/* Hang a span that is in no list where its number of free slots says. An
+ * empty one goes back to the page heap, unless the bin has no other with
+ * room: a program that allocates and frees one object at a time would fetch
+ * and return it each time. */
+static void hang(struct ml_bin *bin, struct ml_span *span)
+{
+    if (span->free_slots == 0)
+        ml_span_list_append(&bin->full, span, ML_PLACE_FULL);
+    else if (span->free_slots == span->slots && bin->partial.count != 0)
+        ml_pageheap_give(span);
+    else
+        ml_span_list_append(&bin->partial, span, ML_PLACE_PARTIAL);
+}
+
+/* ---- sweeping ------------------------------------------------------------- */
+
+/* Carry out the mark's verdict on one span: allocated, not marked, is free.
+ * Slots in magazines were marked at the stop, and stay. */
+static void sweep_span(struct ml_thread *self, struct ml_span *span)
+{
+    unsigned freed = 0;
+    for (unsigned word = 0; word < ml_span_words(span); word++) {
+        uint64_t dead = span->bits[word].taken & ~span->bits[word].mark;
+        span->bits[word].taken &= span->bits[word].mark;
+        span->bits[word].mark = 0;
+        freed += ml_popcount64(dead);
+        for (; dead != 0; dead &= dead - 1) {
+            uintptr_t slot = ml_span_slot_address(span, word * 64 + ml_ctz64(dead));
+            ml_state_set(ml_granule_of((void *)slot), 0);
+        }
+    }
+    if (freed == 0)
+        return;
+    span->free_slots = (uint16_t)(span->free_slots + freed);
+    uint64_t bytes = (uint64_t)freed * span->slot_bytes;
+    ml_magazine_note_use(self, span->bin);
+    /* Frees before "of them swept": who sees the part has seen the whole. */
+    ml_count(&self->magazines[span->bin].frees, freed);
+    ml_count(&self->swept_objects, freed);
+    ml_count(&self->swept_bytes, bytes);
+    ml_heap_taken_add(-(int64_t)bytes);
+}
+
+static bool sweep_one(struct ml_thread *self, struct ml_bin *bin)
+{
+    if (bin->unswept.first == 0)
+        return false;
+    struct ml_span *span = ml_span_at(bin->unswept.first);
+    ml_span_list_remove(&bin->unswept, span);
+    sweep_span(self, span);
+    hang(bin, span);
+    return true;
+}
+
+void ml_central_begin_sweep(void)
+{
+    for (unsigned i = 0; i < ML_BINS; i++) {
+        if (ml_bin_kind(i) == ML_UNCOLLECTABLE)
+            continue;
+        struct ml_bin *bin = &ml_bins[i];
+        ml_span_list_move_all(&bin->unswept, &bin->partial, ML_PLACE_UNSWEPT);
+        ml_span_list_move_all(&bin->unswept, &bin->full, ML_PLACE_UNSWEPT);
+    }
+}
+
+unsigned ml_central_sweep(struct ml_thread *self, unsigned which, unsigned count)
+{
+    struct ml_bin *bin = &ml_bins[which];
+    unsigned done = 0;
+    if (__atomic_load_n(&bin->unswept.first, __ATOMIC_RELAXED) == 0)
+        return 0;
+    ml_lock(&bin->lock);
+    while (done < count && sweep_one(self, bin))
+        done++;
+    ml_unlock(&bin->lock);
+    return done;
+}
+
+/* ---- taking and giving ----------------------------------------------------- */
+
+/* A span with room at the head of bin->partial. False: no memory. */
+static bool find_room(struct ml_thread *self, struct ml_bin *bin, unsigned which, bool may_grow)
+{
+    while (bin->partial.first == 0) {
+        if (sweep_one(self, bin))
+            continue;
+        if (!may_grow)
+            return false;
+        struct ml_span *span = ml_pageheap_take_small(which);
+        if (span == NULL)
+            return false;
+        ml_span_list_append(&bin->partial, span, ML_PLACE_PARTIAL);
+    }
+    return true;
+}
+
+unsigned ml_central_take(struct ml_thread *self, unsigned which, void **into, unsigned want)
+{
+    struct ml_bin *bin = &ml_bins[which];
+    unsigned got = 0;
+    ml_lock(&bin->lock);
+    /* A batch that is not quite full does not ask the page heap for more. */
+    while (got < want && find_room(self, bin, which, got == 0)) {
+        struct ml_span *span = ml_span_at(bin->partial.first);
+        got += ml_span_take(span, into, want - got);
+        if (span->free_slots == 0) {
+            ml_span_list_remove(&bin->partial, span);
+            ml_span_list_append(&bin->full, span, ML_PLACE_FULL);
+        }
+    }
+    ml_unlock(&bin->lock);
+    if (got < want)
+        memmove(into, into + (want - got), got * sizeof(*into));
+    ml_heap_taken_add((int64_t)got * ml_sizeclasses[ml_bin_class(which)].bytes);
+    return got;
+}
+
+static void give_one(struct ml_bin *bin, void *slot)
+{
+    struct ml_span *span = ml_span_over((uintptr_t)slot);
+    unsigned index = ml_span_slot_of(span, (uintptr_t)slot);
+    if (ml_unlikely(!ml_span_is_taken(span, index))) {
+        char where[ML_HEX_BYTES];
+        ml_os_die("memlog_free: two threads freed the object at ",
+                  ml_hex(where, (uintptr_t)slot), " at the same time", NULL);
+    }
+    span->bits[index >> 6].taken &= ~((uint64_t)1 << (index & 63));
+    span->bits[index >> 6].mark &= ~((uint64_t)1 << (index & 63));
+    span->free_slots++;
+    if (span->place == ML_PLACE_UNSWEPT)
+        return;
+    bool was_full = span->place == ML_PLACE_FULL;
+    if (was_full || span->free_slots == span->slots) {
+        ml_span_list_remove(was_full ? &bin->full : &bin->partial, span);
+        hang(bin, span);
+    }
+}
+
+void ml_central_give(unsigned which, void **slots, unsigned count)
+{
+    struct ml_bin *bin = &ml_bins[which];
+    ml_lock(&bin->lock);
+    for (unsigned i = 0; i < count; i++)
+        give_one(bin, slots[i]);
+    ml_unlock(&bin->lock);
+    ml_heap_taken_add(-(int64_t)count * ml_sizeclasses[ml_bin_class(which)].bytes);
+}
+
+void ml_central_lock_all(void)
+{
+    for (unsigned i = 0; i < ML_BINS; i++)
+        ml_lock(&ml_bins[i].lock);
+}
+
+void ml_central_unlock_all(void)
+{
+    for (unsigned i = 0; i < ML_BINS; i++)
+        ml_unlock(&ml_bins[i].lock);
+}

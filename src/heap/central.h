@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* central.h - the bins behind the magazines: per class and kind, the spans
+ * with room, the full ones, and those the collector's verdict still waits on.
+ *
+ *   ml_magazine_refill     threadcache.c
+ *     ml_central_take      1. a span with free slots: take a batch
+ *                          2. a span not yet swept: sweep it, take from it
+ *       ml_pageheap_take   3. a new span
+ *
+ * One lock a bin, held for a batch. Lock order: bin, then page heap, then
+ * metadata pools.
+ */
+#ifndef ML_HEAP_CENTRAL_H
+#define ML_HEAP_CENTRAL_H
+
+#include "heap/threadcache.h"
+#include "os/thread.h"
+
+struct ml_bin {
+    struct ml_lock lock;
+    struct ml_span_list partial, full, unswept;
+} __attribute__((aligned(64)));
+
+extern struct ml_bin ml_bins[ML_BINS];
+
+/* Take up to want slots (at least one) into into[0..]; the caller pops them
+ * from the end, in rising order of address. Returns how many; 0 when there is
+ * no memory. What sweeping frees on the way is booked to self. */
+unsigned ml_central_take(struct ml_thread *self, unsigned bin, void **into, unsigned want);
+/* Give count slots back. Their state bytes are 0. */
+void ml_central_give(unsigned bin, void **slots, unsigned count);
+
+/* Bytes handed out to magazines and as large objects and not given back: what
+ * the pacer watches. Between Alloc and HeapInuse. */
+uint64_t ml_heap_taken_bytes(void);
+void ml_heap_taken_add(int64_t bytes);
+
+/* All marks are set: from now on what is not marked is garbage. Called with
+ * the world stopped (nobody holds a bin's lock). */
+void ml_central_begin_sweep(void);
+/* Sweep up to count spans of one bin; how many were swept (0: none left). */
+unsigned ml_central_sweep(struct ml_thread *self, unsigned bin, unsigned count);
+
+void ml_central_lock_all(void);
+void ml_central_unlock_all(void);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* hooks.h - how the heap reports upwards without knowing who listens.
+ *
+ * Set once at start by the floors above (wired in api/init.c), NULL until
+ * then. The heap calls them only outside its locks.
+ */
+#ifndef ML_HEAP_HOOKS_H
+#define ML_HEAP_HOOKS_H
+
+struct ml_heap_hooks {
+    /* A stop was asked for while the thread was inside the heap; it has left
+     * now and may be stopped. */
+    void (*stop_wanted)(void);
+    /* The thread has just been given its cache: tell whoever has to see it
+     * go when the thread ends. */
+    void (*thread_came)(void);
+    /* The calling thread took the slow path: a good moment for rare checks. */
+    void (*slow_path)(void);
+};
+
+extern struct ml_heap_hooks ml_heap_hooks;
+
+#endif

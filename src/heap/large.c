@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/large.h"
+
+#include "heap/central.h"
+#include "heap/pageheap.h"
+
+struct ml_span_list ml_large_lists[ML_KINDS];
+struct ml_span_list ml_large_unswept;
+
+static void set(uint64_t *figure, uint64_t value) { __atomic_store_n(figure, value, __ATOMIC_RELAXED); }
+
+/* 0 when bytes are more than a heap can have. */
+static uint32_t pages_for(size_t bytes)
+{
+    size_t pages = (bytes >> ML_PAGE_SHIFT) + ((bytes & (ML_PAGE_BYTES - 1)) != 0);
+    return pages > UINT32_MAX / 2 ? 0 : (uint32_t)pages;
+}
+
+static void count_malloc(uint64_t objects, uint64_t bytes)
+{
+    struct ml_pageheap_figures *now = ml_pageheap_begin_change();
+    set(&now->large_mallocs, now->large_mallocs + objects);
+    set(&now->large_malloc_bytes, now->large_malloc_bytes + bytes);
+    ml_pageheap_end_change();
+    ml_heap_taken_add((int64_t)bytes);
+}
+
+static void count_free(uint64_t objects, uint64_t bytes, bool swept)
+{
+    struct ml_pageheap_figures *now = ml_pageheap_begin_change();
+    set(&now->large_frees, now->large_frees + objects);
+    set(&now->large_free_bytes, now->large_free_bytes + bytes);
+    if (swept) {
+        set(&now->large_swept, now->large_swept + objects);
+        set(&now->large_swept_bytes, now->large_swept_bytes + bytes);
+    }
+    ml_pageheap_end_change();
+    ml_heap_taken_add(-(int64_t)bytes);
+}
+
+void *ml_large_alloc(size_t bytes, size_t alignment, enum ml_kind kind, bool *zeroed)
+{
+    uint32_t pages = pages_for(bytes);
+    uint32_t align_pages = alignment <= ML_PAGE_BYTES ? 1 : (uint32_t)(alignment >> ML_PAGE_SHIFT);
+    uint32_t backed;
+    if (pages == 0)
+        return NULL;
+    ml_lock(&ml_pageheap_lock);
+    struct ml_span *span = ml_pageheap_take_run(pages, align_pages, &backed);
+    if (span == NULL) {
+        ml_unlock(&ml_pageheap_lock);
+        return NULL;
+    }
+    span->kind = (uint8_t)kind;
+    span->slots = 1;
+    span->free_slots = 0;
+    span->slot_bytes = 0;
+    span->reciprocal = 0; /* every address in it is in slot 0 */
+    span->bits[0].taken = 1;
+    span->bits[0].mark = 0;
+    ml_span_list_append(&ml_large_lists[kind], span, ML_PLACE_LARGE);
+    count_malloc(1, ml_span_bytes(span));
+    void *object = (void *)span->base;
+    ml_state_set(ml_granule_of(object), 1);
+    ml_unlock(&ml_pageheap_lock);
+    *zeroed = backed == 0;
+    return object;
+}
+
+/* Counted, out of its list, back to the page heap. Lock held. */
+static void drop(struct ml_span *span, bool swept)
+{
+    ml_span_list_remove(span->place == ML_PLACE_UNSWEPT ? &ml_large_unswept
+                                                        : &ml_large_lists[span->kind],
+                        span);
+    span->bits[0].taken = span->bits[0].mark = 0;
+    count_free(1, ml_span_bytes(span), swept);
+    ml_pageheap_give_run(span);
+}
+
+void ml_large_free(void *pointer)
+{
+    ml_lock(&ml_pageheap_lock);
+    drop(ml_span_over((uintptr_t)pointer), false);
+    ml_unlock(&ml_pageheap_lock);
+}
+
+bool ml_large_resize(void *pointer, size_t bytes, bool *zeroed)
+{
+    uint32_t pages = pages_for(bytes);
+    uint32_t backed = 0;
+    if (pages == 0)
+        return false;
+    ml_lock(&ml_pageheap_lock);
+    struct ml_span *span = ml_span_over((uintptr_t)pointer);
+    uint64_t before = ml_span_bytes(span);
+    uint64_t after = (uint64_t)pages << ML_PAGE_SHIFT;
+    /* Counted on the side where Alloc stays below HeapInuse: less before the
+     * pages go, more after they have come. */
+    if (after < before)
+        count_free(0, before - after, false);
+    bool done = ml_pageheap_resize_run(span, pages, &backed);
+    if (done && after > before)
+        count_malloc(0, after - before);
+    if (!done && after < before)
+        count_malloc(0, before - after);
+    ml_unlock(&ml_pageheap_lock);
+    *zeroed = backed == 0;
+    return done;
+}
+
+size_t ml_large_bytes(const void *pointer)
+{
+    return ml_span_bytes(ml_span_over((uintptr_t)pointer));
+}
+
+void ml_large_begin_sweep(void)
+{
+    ml_span_list_move_all(&ml_large_unswept, &ml_large_lists[ML_SCAN], ML_PLACE_UNSWEPT);
+    ml_span_list_move_all(&ml_large_unswept, &ml_large_lists[ML_NOSCAN], ML_PLACE_UNSWEPT);
+}
+
+unsigned ml_large_sweep(unsigned count)
+{
+    unsigned done = 0;
+    ml_lock(&ml_pageheap_lock);
+    for (; done < count && ml_large_unswept.first != 0; done++) {
+        struct ml_span *span = ml_span_at(ml_large_unswept.first);
+        bool marked = span->bits[0].mark;
+        if (marked) {
+            ml_span_list_remove(&ml_large_unswept, span);
+            span->bits[0].mark = 0;
+            ml_span_list_append(&ml_large_lists[span->kind], span, ML_PLACE_LARGE);
+        } else {
+            ml_state_set(ml_granule_of((void *)span->base), 0);
+            drop(span, true);
+        }
+    }
+    ml_unlock(&ml_pageheap_lock);
+    return done;
+}

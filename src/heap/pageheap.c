@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/pageheap.h"
+
+#include <errno.h>
+
+#include "os/pages.h"
+
+enum {
+    EXACT = 128,           /* lists [1..127] hold runs of just that many pages */
+    DOUBLINGS = 32 - 7,    /* list EXACT + i: 2^(7+i) pages and more */
+    LISTS = EXACT + DOUBLINGS,
+    GROW_LEAST = 1 << 20,  /* ask the OS for at least so much, */
+    GROW_SHARE = 8,        /* or this fraction of what there is, */
+    GROW_MOST = 64 << 20   /* but not more than needed and this */
+};
+
+struct ml_lock ml_pageheap_lock;
+
+static struct ml_span_list free_runs[LISTS];
+static uint64_t nonempty[(LISTS + 63) / 64];
+static uint32_t unused_first; /* descriptors without pages, by `next` */
+static uint32_t next_number = 1;
+static uint32_t tick_now;
+
+static struct ml_pageheap_figures figures;
+static uint32_t sequence; /* odd while the figures change */
+
+/* ---- figures -------------------------------------------------------------- */
+
+struct ml_pageheap_figures *ml_pageheap_begin_change(void)
+{
+    __atomic_store_n(&sequence, sequence + 1, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    return &figures;
+}
+
+void ml_pageheap_end_change(void)
+{
+    __atomic_store_n(&sequence, sequence + 1, __ATOMIC_RELEASE);
+}
+
+/* The figures as relaxed atomics: a reader may look while they change, and
+ * throws away what it saw then. */
+static void set(uint64_t *figure, uint64_t value) { __atomic_store_n(figure, value, __ATOMIC_RELAXED); }
+
+void ml_pageheap_read(struct ml_pageheap_figures *copy)
+{
+    const uint64_t *from = (const uint64_t *)&figures;
+    uint64_t *to = (uint64_t *)copy;
+    for (;;) {
+        uint32_t before = __atomic_load_n(&sequence, __ATOMIC_ACQUIRE);
+        if (!(before & 1)) {
+            for (size_t i = 0; i < sizeof(*copy) / sizeof(uint64_t); i++)
+                to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+            __atomic_thread_fence(__ATOMIC_ACQUIRE);
+            if (__atomic_load_n(&sequence, __ATOMIC_RELAXED) == before)
+                return;
+        }
+        __builtin_ia32_pause();
+    }
+}
+
+static void change_inuse(int64_t bytes, int64_t released)
+{
+    struct ml_pageheap_figures *now = ml_pageheap_begin_change();
+    set(&now->inuse_bytes, now->inuse_bytes + (uint64_t)bytes);
+    set(&now->released_bytes, now->released_bytes + (uint64_t)released);
+    ml_pageheap_end_change();
+}
+
+/* ---- descriptors ----------------------------------------------------------- */
+
+static void count_span(int by)
+{
+    struct ml_pageheap_figures *now = ml_pageheap_begin_change();
+    set(&now->spans, now->spans + (uint64_t)by);
+    ml_pageheap_end_change();
+}
+
+static struct ml_span *new_descriptor(uintptr_t base, uint32_t pages)
+{
+    struct ml_span *span;
+    if (unused_first != 0) {
+        span = ml_span_at(unused_first);
+        unused_first = span->next;
+    } else {
+        if (ml_spanmap_need_spans(next_number + 1) != 0)
+            return NULL;
+        span = ml_span_at(next_number++);
+    }
+    span->base = base;
+    span->pages = pages;
+    span->next = span->prev = 0;
+    span->use = ML_SPAN_FREE;
+    span->place = ML_PLACE_NONE;
+    span->freed_tick = tick_now;
+    count_span(+1);
+    return span;
+}
+
+static void drop_descriptor(struct ml_span *span)
+{
+    span->use = ML_SPAN_UNUSED;
+    span->pages = 0;
+    span->base = 0;
+    span->next = unused_first;
+    unused_first = ml_span_number(span);
+    count_span(-1);
+}
+
+/* ---- free runs -------------------------------------------------------------- */
+
+static unsigned list_of(uint32_t pages)
+{
+    return pages < EXACT ? pages : EXACT + ml_log2(pages) - 7;
+}
+
+static void hang(struct ml_span *run)
+{
+    unsigned list = list_of(run->pages);
+    run->use = ML_SPAN_FREE;
+    ml_span_list_append(&free_runs[list], run, ML_PLACE_FREE);
+    nonempty[list >> 6] |= (uint64_t)1 << (list & 63);
+    ml_spanmap_set_ends(run);
+}
+
+static void unhang(struct ml_span *run)
+{
+    unsigned list = list_of(run->pages);
+    ml_span_list_remove(&free_runs[list], run);
+    if (free_runs[list].first == 0)
+        nonempty[list >> 6] &= ~((uint64_t)1 << (list & 63));
+}
+
+/* The free run that touches address from below or above, or NULL. */
+static struct ml_span *free_neighbour(uintptr_t address)
+{
+    if (!ml_in_heap(address))
+        return NULL;
+    struct ml_span *span = ml_span_over(address);
+    bool over = address - span->base < ml_span_bytes(span);
+    return over && span->use == ML_SPAN_FREE && span->place == ML_PLACE_FREE ? span : NULL;
+}
+
+/* Join a run that is in no list with its free neighbours and hang it. */
+static void make_free(struct ml_span *run)
+{
+    struct ml_span *below = free_neighbour(run->base - 1);
+    struct ml_span *above = free_neighbour(run->base + ml_span_bytes(run));
+    if (below != NULL) {
+        unhang(below);
+        run->base = below->base;
+        run->pages += below->pages;
+        drop_descriptor(below);
+    }
+    if (above != NULL) {
+        unhang(above);
+        run->pages += above->pages;
+        drop_descriptor(above);
+    }
+    run->freed_tick = tick_now;
+    hang(run);
+}
+
+/* Pages of slack in front of the first aligned page. */
+static uint32_t slack(const struct ml_span *run, uint32_t align_pages)
+{
+    uintptr_t aligned = ml_align_up(run->base, (uint64_t)align_pages << ML_PAGE_SHIFT);
+    return (uint32_t)((aligned - run->base) >> ML_PAGE_SHIFT);
+}
+
+static bool fits(const struct ml_span *run, uint32_t pages, uint32_t align_pages)
+{
+    return run->pages >= (uint64_t)pages + slack(run, align_pages);
+}
+
+/* The shortest of the first few runs in the list that fit. */
+static struct ml_span *search_list(unsigned list, uint32_t pages, uint32_t align_pages)
+{
+    enum { LOOK_AT = 64 };
+    struct ml_span *best = NULL;
+    unsigned looked = 0;
+    for (uint32_t number = free_runs[list].first; number != 0;) {
+        struct ml_span *run = ml_span_at(number);
+        if (fits(run, pages, align_pages) && (best == NULL || run->pages < best->pages))
+            best = run;
+        if (best != NULL && (list < EXACT || ++looked >= LOOK_AT))
+            break;
+        number = run->next;
+    }
+    return best;
+}
+
+static struct ml_span *search(uint32_t pages, uint32_t align_pages)
+{
+    for (unsigned list = list_of(pages); list < LISTS; list++) {
+        uint64_t rest = nonempty[list >> 6] >> (list & 63);
+        if (rest == 0) {
+            list |= 63;
+            continue;
+        }
+        list += ml_ctz64(rest);
+        struct ml_span *run = search_list(list, pages, align_pages);
+        if (run != NULL)
+            return run;
+    }
+    return NULL;
+}
+
+/* More heap from the OS, as a free run. */
+static bool grow(uint32_t pages, uint32_t align_pages)
+{
+    uint64_t need = ((uint64_t)pages + align_pages - 1) << ML_PAGE_SHIFT;
+    uint64_t share = ml_align_down(figures.heap_bytes / GROW_SHARE, ML_PAGE_BYTES);
+    uint64_t wanted = ml_max(need, ml_min(ml_max(share, GROW_LEAST), GROW_MOST));
+    /* The descriptor first: a heap that has grown can't shrink again. */
+    struct ml_span *run = new_descriptor(0, 0);
+    if (run == NULL)
+        return false;
+    run->base = ml_map.base + figures.heap_bytes;
+    size_t added = ml_spanmap_grow(need, wanted);
+    if (added == 0) {
+        drop_descriptor(run);
+        return false;
+    }
+    run->pages = (uint32_t)(added >> ML_PAGE_SHIFT);
+    struct ml_pageheap_figures *now = ml_pageheap_begin_change();
+    set(&now->heap_bytes, now->heap_bytes + added);
+    set(&now->released_bytes, now->released_bytes + added);
+    ml_pageheap_end_change();
+    make_free(run);
+    return true;
+}
+
+/* Cut the run down to pages; what lies behind becomes a free run. False when
+ * there is no descriptor for it. */
+static bool split(struct ml_span *run, uint32_t pages)
+{
+    if (run->pages == pages)
+        return true;
+    struct ml_span *rest =
+        new_descriptor(run->base + ((uintptr_t)pages << ML_PAGE_SHIFT), run->pages - pages);
+    if (rest == NULL)
+        return false;
+    rest->freed_tick = run->freed_tick;
+    run->pages = pages;
+    hang(rest);
+    return true;
+}
+
+/* A run taken out of the free lists, of just that many pages. */
+static struct ml_span *take(uint32_t pages, uint32_t align_pages, uint32_t *backed)
+{
+    struct ml_span *run = search(pages, align_pages);
+    while (run == NULL) {
+        if (!grow(pages, align_pages))
+            return NULL;
+        run = search(pages, align_pages);
+    }
+    unhang(run);
+    uint32_t front = slack(run, align_pages);
+    if (front != 0) {
+        struct ml_span *aligned =
+            new_descriptor(run->base + ((uintptr_t)front << ML_PAGE_SHIFT), run->pages - front);
+        if (aligned == NULL) {
+            hang(run);
+            return NULL;
+        }
+        aligned->freed_tick = run->freed_tick;
+        run->pages = front;
+        hang(run);
+        run = aligned;
+    }
+    if (!split(run, pages)) {
+        make_free(run);
+        return NULL;
+    }
+    *backed = ml_backed_count(run->base, pages);
+    ml_backed_set(run->base, pages, true);
+    change_inuse((int64_t)ml_span_bytes(run), -(int64_t)(pages - *backed) * ML_PAGE_BYTES);
+    return run;
+}
+
+static void give(struct ml_span *run)
+{
+    change_inuse(-(int64_t)ml_span_bytes(run), 0);
+    make_free(run);
+}
+
+/* ---- small spans --------------------------------------------------------------- */
+
+struct ml_span *ml_pageheap_take_small(unsigned bin)
+{
+    uint32_t backed;
+    ml_lock(&ml_pageheap_lock);
+    struct ml_span *span = take(ml_sizeclasses[ml_bin_class(bin)].pages, 1, &backed);
+    if (span != NULL) {
+        span->use = ML_SPAN_SMALL;
+        ml_span_make_small(span, bin);
+        ml_spanmap_set_pages(span);
+    }
+    ml_unlock(&ml_pageheap_lock);
+    return span;
+}
+
+void ml_pageheap_give(struct ml_span *span)
+{
+    ml_lock(&ml_pageheap_lock);
+    give(span);
+    ml_unlock(&ml_pageheap_lock);
+}
+
+/* ---- large runs ------------------------------------------------------------------ */
+
+struct ml_span *ml_pageheap_take_run(uint32_t pages, uint32_t align_pages, uint32_t *backed)
+{
+    struct ml_span *span = take(pages, align_pages, backed);
+    if (span == NULL)
+        return NULL;
+    span->use = ML_SPAN_LARGE;
+    ml_spanmap_set_pages(span);
+    return span;
+}
+
+void ml_pageheap_give_run(struct ml_span *span) { give(span); }
+
+static bool grow_in_place(struct ml_span *span, uint32_t more, uint32_t *backed)
+{
+    uintptr_t end = span->base + ml_span_bytes(span);
+    struct ml_span *behind = free_neighbour(end);
+    if (behind == NULL || behind->pages < more)
+        return false;
+    unhang(behind);
+    if (!split(behind, more)) {
+        hang(behind);
+        return false;
+    }
+    drop_descriptor(behind);
+    *backed = ml_backed_count(end, more);
+    ml_backed_set(end, more, true);
+    span->pages += more;
+    ml_spanmap_set_pages(span);
+    change_inuse((int64_t)more * ML_PAGE_BYTES, -(int64_t)(more - *backed) * ML_PAGE_BYTES);
+    return true;
+}
+
+bool ml_pageheap_resize_run(struct ml_span *span, uint32_t pages, uint32_t *backed)
+{
+    if (pages > span->pages)
+        return grow_in_place(span, pages - span->pages, backed);
+    uint32_t surplus = span->pages - pages;
+    if (surplus == 0)
+        return true;
+    struct ml_span *rest =
+        new_descriptor(span->base + ((uintptr_t)pages << ML_PAGE_SHIFT), surplus);
+    if (rest == NULL)
+        return false;
+    span->pages = pages;
+    give(rest);
+    return true;
+}
+
+/* ---- back to the OS ---------------------------------------------------------------- */
+
+void ml_pageheap_set_tick(uint32_t tick) { __atomic_store_n(&tick_now, tick, __ATOMIC_RELAXED); }
+
+enum { RELEASE_BATCH = 64 };
+
+/* Up to a batch of runs that are due, out of the lists; the long ones first. */
+static unsigned collect_due(uint32_t tick, struct ml_span **due)
+{
+    unsigned count = 0;
+    for (unsigned list = LISTS; list-- > 1;)
+        for (uint32_t number = free_runs[list].first; number != 0 && count < RELEASE_BATCH;) {
+            struct ml_span *run = ml_span_at(number);
+            number = run->next;
+            if ((int32_t)(run->freed_tick - tick) >= 0 ||
+                ml_backed_count(run->base, run->pages) == 0)
+                continue;
+            unhang(run);
+            run->use = ML_SPAN_RELEASING;
+            due[count++] = run;
+        }
+    return count;
+}
+
+/* The run is nobody's meanwhile. A failed system call leaves it as it was. */
+static uint64_t finish_release(struct ml_span *run, bool done)
+{
+    uint64_t bytes = 0;
+    uint32_t freed_tick = run->freed_tick;
+    if (done) {
+        bytes = (uint64_t)ml_backed_count(run->base, run->pages) * ML_PAGE_BYTES;
+        ml_backed_set(run->base, run->pages, false);
+        change_inuse(0, (int64_t)bytes);
+    }
+    make_free(run);
+    run->freed_tick = freed_tick;
+    return bytes;
+}
+
+uint64_t ml_pageheap_release(uint32_t tick, uint64_t bytes)
+{
+    struct ml_span *due[RELEASE_BATCH];
+    uint64_t released = 0;
+    for (bool failed = false; released < bytes && !failed;) {
+        ml_lock(&ml_pageheap_lock);
+        unsigned count = collect_due(tick, due);
+        ml_unlock(&ml_pageheap_lock);
+        if (count == 0)
+            break;
+        /* System calls without the lock: allocation goes on meanwhile. */
+        bool done[RELEASE_BATCH];
+        uint64_t asked = released;
+        for (unsigned i = 0; i < count; i++) {
+            done[i] = asked < bytes && !failed &&
+                      ml_os_release((void *)due[i]->base, ml_span_bytes(due[i])) == 0;
+            failed |= !done[i] && asked < bytes;
+            asked += ml_span_bytes(due[i]);
+        }
+        ml_lock(&ml_pageheap_lock);
+        for (unsigned i = 0; i < count; i++)
+            released += finish_release(due[i], done[i]);
+        ml_unlock(&ml_pageheap_lock);
+    }
+    return released;
+}
+
+/* ---- invariants ---------------------------------------------------------------------- */
+
+const char *ml_pageheap_check(void)
+{
+    uint64_t inuse = 0, idle = 0, unbacked = 0, spans = 0;
+    bool last_free = false;
+    uintptr_t end = ml_map.base + figures.heap_bytes;
+    for (uintptr_t at = ml_map.base; at < end;) {
+        struct ml_span *span = ml_span_over(at);
+        if (span->base != at || span->pages == 0)
+            return "every page of the heap belongs to a span that begins where the last ended";
+        if (ml_span_over(at + ml_span_bytes(span) - 1) != span)
+            return "a span's last page points at it";
+        bool is_free = span->use == ML_SPAN_FREE;
+        if (is_free && last_free)
+            return "free runs that touch are joined";
+        if (is_free || span->use == ML_SPAN_RELEASING) {
+            idle += ml_span_bytes(span);
+            unbacked += (uint64_t)(span->pages - ml_backed_count(span->base, span->pages)) *
+                        ML_PAGE_BYTES;
+        } else {
+            inuse += ml_span_bytes(span);
+        }
+        last_free = is_free;
+        spans++;
+        at += ml_span_bytes(span);
+    }
+    if (inuse != figures.inuse_bytes)
+        return "inuse_bytes is the sum of the spans in use";
+    if (inuse + idle != figures.heap_bytes)
+        return "spans in use and free runs make up the heap";
+    if (unbacked != figures.released_bytes)
+        return "released_bytes is what nothing stands behind";
+    if (spans != figures.spans)
+        return "every descriptor in use has pages";
+    return NULL;
+}

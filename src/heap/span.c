@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/span.h"
+
+#include <string.h>
+
+#include "heap/spanmap.h"
+
+void ml_span_list_append(struct ml_span_list *list, struct ml_span *span, enum ml_span_place place)
+{
+    uint32_t number = ml_span_number(span);
+    span->place = (uint8_t)place;
+    span->next = 0;
+    span->prev = list->last;
+    if (list->last != 0)
+        ml_span_at(list->last)->next = number;
+    else
+        list->first = number;
+    list->last = number;
+    list->count++;
+}
+
+void ml_span_list_prepend(struct ml_span_list *list, struct ml_span *span, enum ml_span_place place)
+{
+    uint32_t number = ml_span_number(span);
+    span->place = (uint8_t)place;
+    span->prev = 0;
+    span->next = list->first;
+    if (list->first != 0)
+        ml_span_at(list->first)->prev = number;
+    else
+        list->last = number;
+    list->first = number;
+    list->count++;
+}
+
+void ml_span_list_remove(struct ml_span_list *list, struct ml_span *span)
+{
+    if (span->prev != 0)
+        ml_span_at(span->prev)->next = span->next;
+    else
+        list->first = span->next;
+    if (span->next != 0)
+        ml_span_at(span->next)->prev = span->prev;
+    else
+        list->last = span->prev;
+    span->next = span->prev = 0;
+    span->place = ML_PLACE_NONE;
+    list->count--;
+}
+
+void ml_span_list_move_all(struct ml_span_list *to, struct ml_span_list *from,
+                           enum ml_span_place place)
+{
+    if (from->first == 0)
+        return;
+    for (uint32_t number = from->first; number != 0; number = ml_span_at(number)->next)
+        ml_span_at(number)->place = (uint8_t)place;
+    ml_span_at(from->first)->prev = to->last;
+    if (to->last != 0)
+        ml_span_at(to->last)->next = from->first;
+    else
+        to->first = from->first;
+    to->last = from->last;
+    to->count += from->count;
+    *from = (struct ml_span_list){ 0 };
+}
+
+void ml_span_make_small(struct ml_span *span, unsigned bin)
+{
+    const struct ml_sizeclass *class = &ml_sizeclasses[ml_bin_class(bin)];
+    span->slot_bytes = class->bytes;
+    span->reciprocal = class->reciprocal;
+    span->slots = span->free_slots = class->slots;
+    span->bin = (uint8_t)bin;
+    span->kind = (uint8_t)ml_bin_kind(bin);
+    memset(span->bits, 0, sizeof(span->bits));
+}
+
+/* The bits of word `word` that stand for slots. */
+static uint64_t valid_bits(const struct ml_span *span, unsigned word)
+{
+    unsigned rest = span->slots - word * 64;
+    return rest >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << rest) - 1;
+}
+
+unsigned ml_span_take(struct ml_span *span, void **into, unsigned want)
+{
+    unsigned got = 0;
+    for (unsigned word = 0; word < ml_span_words(span) && got < want; word++) {
+        uint64_t free_bits = ~span->bits[word].taken & valid_bits(span, word);
+        uint64_t taking = 0;
+        while (free_bits != 0 && got < want) {
+            unsigned bit = ml_ctz64(free_bits);
+            taking |= free_bits & -free_bits;
+            free_bits &= free_bits - 1;
+            into[want - 1 - got++] = (void *)ml_span_slot_address(span, word * 64 + bit);
+        }
+        span->bits[word].taken |= taking;
+    }
+    span->free_slots = (uint16_t)(span->free_slots - got);
+    return got;
+}
+
+const char *ml_span_check(const struct ml_span *span)
+{
+    if (span->use != ML_SPAN_SMALL && span->use != ML_SPAN_LARGE)
+        return "span is in use";
+    unsigned taken = 0;
+    for (unsigned word = 0; word < ml_span_words(span); word++) {
+        if (span->bits[word].taken & ~valid_bits(span, word))
+            return "taken bits stand for slots";
+        if (span->bits[word].mark & ~span->bits[word].taken)
+            return "marked slots are taken";
+        taken += ml_popcount64(span->bits[word].taken);
+    }
+    if (taken + span->free_slots != span->slots)
+        return "free_slots + taken == slots";
+    return NULL;
+}

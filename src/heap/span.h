@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* span.h - one run of pages: cut into equal slots, or one large object, or free.
+ *
+ *   base                                        base + pages * 8192
+ *   | slot 0 | slot 1 | slot 2 | ... | slot n-1 | tail |
+ *
+ * The descriptor lies outside the heap, in a flat array; its index there is
+ * the span's number, and 0 is nobody's. Two bits a slot: `taken` (handed to a
+ * thread: allocated, or waiting in a thread's magazine) and `mark` (reached by
+ * the collection under way). They stand word beside word, so that the marker
+ * touches one cache line for both.
+ *
+ * Invariant: free_slots + popcount(taken) == slots.
+ * Guarded by: the bin's lock for a span in use, the page heap's lock for a
+ * free or large one. Mark bits: the collector.
+ */
+#ifndef ML_HEAP_SPAN_H
+#define ML_HEAP_SPAN_H
+
+#include <stdbool.h>
+
+#include "heap/sizeclass.h"
+
+enum ml_span_use {
+    ML_SPAN_UNUSED,    /* a descriptor without pages */
+    ML_SPAN_FREE,      /* a run nobody uses, in the page heap's lists */
+    ML_SPAN_RELEASING, /* a free run on its way back to the OS, in no list */
+    ML_SPAN_SMALL,
+    ML_SPAN_LARGE
+};
+
+/* Where a span hangs; a span hangs in one list at most. */
+enum ml_span_place {
+    ML_PLACE_NONE,
+    ML_PLACE_FREE,
+    ML_PLACE_PARTIAL, /* swept, has free slots */
+    ML_PLACE_FULL,    /* swept, has none */
+    ML_PLACE_UNSWEPT, /* the last mark's verdict is still to be carried out */
+    ML_PLACE_LARGE
+};
+
+struct ml_span {
+    uintptr_t base;
+    uint32_t pages;
+    uint32_t slot_bytes; /* small spans; a large object has pages * 8192 bytes */
+    uint32_t reciprocal;
+    uint32_t next, prev; /* span numbers */
+    uint32_t freed_tick; /* free runs: the release clock when it became free */
+    uint16_t slots;
+    uint16_t free_slots;
+    uint8_t use;   /* enum ml_span_use */
+    uint8_t place; /* enum ml_span_place */
+    uint8_t bin;   /* small spans */
+    uint8_t kind;  /* enum ml_kind */
+    uint8_t unused[16];
+    struct {
+        uint64_t taken;
+        uint64_t mark;
+    } bits[ML_SPAN_SLOTS_MAX / 64];
+} __attribute__((aligned(64)));
+_Static_assert(sizeof(struct ml_span) == 3 * ML_CACHE_LINE, "one line of facts, two of bits");
+
+/* A list of spans, linked by number. */
+struct ml_span_list {
+    uint32_t first, last;
+    uint32_t count;
+};
+
+void ml_span_list_append(struct ml_span_list *list, struct ml_span *span, enum ml_span_place place);
+void ml_span_list_prepend(struct ml_span_list *list, struct ml_span *span, enum ml_span_place place);
+void ml_span_list_remove(struct ml_span_list *list, struct ml_span *span);
+/* Move all of `from` behind `to`; the spans' place becomes the given one. */
+void ml_span_list_move_all(struct ml_span_list *to, struct ml_span_list *from,
+                           enum ml_span_place place);
+
+static inline bool ml_span_is_taken(const struct ml_span *span, unsigned slot)
+{
+    return span->bits[slot >> 6].taken >> (slot & 63) & 1;
+}
+static inline bool ml_span_is_marked(const struct ml_span *span, unsigned slot)
+{
+    return span->bits[slot >> 6].mark >> (slot & 63) & 1;
+}
+static inline unsigned ml_span_words(const struct ml_span *span) { return (span->slots + 63u) >> 6; }
+/* Which slot an address inside the span's pages lies in; may be `slots` or
+ * more, in the tail. */
+static inline unsigned ml_span_slot_of(const struct ml_span *span, uintptr_t address)
+{
+    return (unsigned)((address - span->base) * span->reciprocal >> 32);
+}
+static inline uintptr_t ml_span_slot_address(const struct ml_span *span, unsigned slot)
+{
+    return span->base + (uintptr_t)slot * span->slot_bytes;
+}
+static inline uintptr_t ml_span_bytes(const struct ml_span *span)
+{
+    return (uintptr_t)span->pages << ML_PAGE_SHIFT;
+}
+/* Bytes of one object in it, as the statistics count it. */
+static inline uintptr_t ml_span_object_bytes(const struct ml_span *span)
+{
+    return span->use == ML_SPAN_LARGE ? ml_span_bytes(span) : span->slot_bytes;
+}
+
+/* Cut a run into slots of a bin, all of them free. */
+void ml_span_make_small(struct ml_span *span, unsigned bin);
+/* Take up to want free slots, from the lowest up; their addresses go to
+ * into[want - 1] downwards, so that a stack of them pops in rising order.
+ * Returns how many, placed at the array's end. */
+unsigned ml_span_take(struct ml_span *span, void **into, unsigned want);
+/* NULL, or the name of the rule that is broken. */
+const char *ml_span_check(const struct ml_span *span);
+
+#endif

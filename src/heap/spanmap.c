@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/spanmap.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "os/pages.h"
+
+struct ml_spanmap ml_map;
+
+/* One table of the reservation: committed from the front. */
+struct part {
+    uintptr_t base;
+    size_t reserved;
+    size_t committed;
+};
+
+static struct part state, page_bin, page_span, backed, spans, heap;
+
+enum { HEAP_ALIGNMENT = 1 << 16 };
+
+/* Lay the parts out for a heap of so many bytes; returns what they need. */
+static size_t lay_out(uintptr_t at, size_t heap_bytes)
+{
+    size_t pages = heap_bytes >> ML_PAGE_SHIFT;
+    struct {
+        struct part *part;
+        size_t bytes;
+    } parts[] = {
+        { &state, heap_bytes >> ML_GRANULE_SHIFT },
+        { &page_bin, pages },
+        { &page_span, pages * sizeof(uint32_t) },
+        { &backed, pages / 8 + 8 },
+        { &spans, (pages + 2) * sizeof(struct ml_span) },
+        { &heap, heap_bytes },
+    };
+    uintptr_t begin = at;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        size_t bytes = ml_align_up(parts[i].bytes, HEAP_ALIGNMENT);
+        *parts[i].part = (struct part){ .base = at, .reserved = bytes };
+        at += bytes;
+    }
+    return at - begin;
+}
+
+/* Commit the part's first `need` bytes. */
+static int commit_to(struct part *part, size_t need)
+{
+    enum { STEP = 1 << 14 }; /* tables grow by small steps: they count in Sys */
+    if (need <= part->committed)
+        return 0;
+    size_t until = ml_min(ml_align_up(need, STEP), part->reserved);
+    if (until < need)
+        return -ENOMEM;
+    int error = ml_os_commit((void *)(part->base + part->committed), until - part->committed);
+    if (error == 0)
+        __atomic_store_n(&part->committed, until, __ATOMIC_RELAXED);
+    return error;
+}
+
+int ml_spanmap_init(void)
+{
+    const size_t WANTED = (size_t)1 << 40, LEAST = (size_t)1 << 22;
+    size_t left = ml_os_address_space_left();
+    for (size_t bytes = WANTED; bytes >= LEAST; bytes -= bytes / 4) {
+        bytes = ml_align_down(bytes, HEAP_ALIGNMENT);
+        size_t total = lay_out(0, bytes);
+        /* Under a limit on address space a quarter stays free for the
+         * program's stacks and libraries. */
+        if (left != SIZE_MAX && total > left - left / 4)
+            continue;
+        void *range = ml_os_reserve(total);
+        if (range == NULL)
+            continue;
+        lay_out((uintptr_t)range, bytes);
+        ml_map.state = (uint8_t *)state.base;
+        ml_map.page_bin = (uint8_t *)page_bin.base;
+        ml_map.page_span = (uint32_t *)page_span.base;
+        ml_map.backed = (uint64_t *)backed.base;
+        ml_map.spans = (struct ml_span *)spans.base;
+        ml_map.reserved_bytes = bytes;
+        ml_map.base = heap.base;
+        return ml_spanmap_need_spans(2); /* number 0, which is nobody's, and the first */
+    }
+    return -ENOMEM;
+}
+
+int ml_spanmap_need_spans(uint32_t number)
+{
+    return commit_to(&spans, (size_t)number * sizeof(struct ml_span));
+}
+
+static int grow_to(size_t bytes)
+{
+    size_t pages = bytes >> ML_PAGE_SHIFT;
+    if (bytes > heap.reserved)
+        return -ENOMEM;
+    int error = commit_to(&state, bytes >> ML_GRANULE_SHIFT);
+    if (error == 0)
+        error = commit_to(&page_bin, pages);
+    if (error == 0)
+        error = commit_to(&page_span, pages * sizeof(uint32_t));
+    if (error == 0)
+        error = commit_to(&backed, ml_align_up(pages, 64) / 8);
+    if (error == 0)
+        error = ml_os_commit((void *)(heap.base + heap.committed), bytes - heap.committed);
+    return error;
+}
+
+size_t ml_spanmap_grow(size_t bytes, size_t wanted)
+{
+    size_t old = heap.committed;
+    size_t room = heap.reserved - old;
+    wanted = ml_min(wanted, room);
+    while (wanted >= bytes && wanted > 0) {
+        if (grow_to(old + wanted) == 0) {
+            heap.committed = old + wanted;
+            __atomic_store_n(&ml_map.granules, heap.committed >> ML_GRANULE_SHIFT,
+                             __ATOMIC_RELEASE);
+            return wanted;
+        }
+        if (wanted == bytes)
+            break;
+        wanted = ml_max(bytes, ml_align_down(wanted / 2, ML_PAGE_BYTES));
+    }
+    return 0;
+}
+
+static uint64_t committed(const struct part *part)
+{
+    return __atomic_load_n(&part->committed, __ATOMIC_RELAXED);
+}
+
+uint64_t ml_spanmap_table_bytes(void)
+{
+    return committed(&state) + committed(&page_bin) + committed(&page_span) + committed(&backed);
+}
+
+uint64_t ml_spanmap_span_bytes(void) { return committed(&spans); }
+
+void ml_spanmap_set_pages(const struct ml_span *span)
+{
+    size_t page = ml_page_of(span->base);
+    uint32_t number = ml_span_number(span);
+    for (uint32_t i = 0; i < span->pages; i++)
+        __atomic_store_n(&ml_map.page_span[page + i], number, __ATOMIC_RELAXED);
+    if (span->use == ML_SPAN_SMALL)
+        memset(&ml_map.page_bin[page], span->bin, span->pages);
+    else
+        ml_map.page_bin[page] = ML_BIN_LARGE;
+}
+
+void ml_spanmap_set_ends(const struct ml_span *span)
+{
+    size_t page = ml_page_of(span->base);
+    uint32_t number = ml_span_number(span);
+    __atomic_store_n(&ml_map.page_span[page], number, __ATOMIC_RELAXED);
+    __atomic_store_n(&ml_map.page_span[page + span->pages - 1], number, __ATOMIC_RELAXED);
+}
+
+/* The bits, in the word that holds page, that stand for pages of [page, end). */
+static uint64_t bits_from(size_t page, size_t end)
+{
+    uint64_t mask = ~(uint64_t)0 << (page & 63);
+    size_t word_end = (page & ~(size_t)63) + 64;
+    return end >= word_end ? mask : mask & (((uint64_t)1 << (end & 63)) - 1);
+}
+
+static size_t next_word(size_t page) { return (page & ~(size_t)63) + 64; }
+
+uint32_t ml_backed_count(uintptr_t base, uint32_t pages)
+{
+    uint32_t count = 0;
+    size_t end = ml_page_of(base) + pages;
+    for (size_t page = ml_page_of(base); page < end; page = next_word(page))
+        count += ml_popcount64(ml_map.backed[page >> 6] & bits_from(page, end));
+    return count;
+}
+
+void ml_backed_set(uintptr_t base, uint32_t pages, bool is_backed)
+{
+    size_t end = ml_page_of(base) + pages;
+    for (size_t page = ml_page_of(base); page < end; page = next_word(page)) {
+        if (is_backed)
+            ml_map.backed[page >> 6] |= bits_from(page, end);
+        else
+            ml_map.backed[page >> 6] &= ~bits_from(page, end);
+    }
+}

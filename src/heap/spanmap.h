@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* spanmap.h - address to span: the reserved range and the flat tables over it.
+ *
+ *   | state | page_bin | page_span | backed | spans |  heap ------>          |
+ *
+ * All of it is one reservation; each part is committed from its beginning as
+ * the heap grows, so that a small program pays for a small table. Addresses
+ * are turned into indexes by arithmetic alone:
+ *
+ *   state[granule]    1: an allocated object begins at this 16-byte granule.
+ *                     The truth about "allocated", kept by whoever allocates
+ *                     and frees, outside the object where no stray write of
+ *                     the program reaches it.
+ *   page_bin[page]    the bin of the small span over this page, or ML_BIN_LARGE
+ *   page_span[page]   the number of the span over this page. May be stale for
+ *                     pages inside a free run: check the span's bounds.
+ *   backed            one bit a page: memory stands behind it, as far as we know
+ *   spans[number]     the descriptors
+ *
+ * Growing is the page heap's business, under its lock. Readers need none: the
+ * bounds only grow, and an address somebody was given is within them.
+ */
+#ifndef ML_HEAP_SPANMAP_H
+#define ML_HEAP_SPANMAP_H
+
+#include "heap/span.h"
+
+enum { ML_BIN_LARGE = 255 };
+_Static_assert((int)ML_BINS < (int)ML_BIN_LARGE, "bins and the large mark share a byte");
+
+/* Read by every allocation and free, written only when the heap grows. */
+struct ml_spanmap {
+    uintptr_t base;         /* of the heap; 0 before it exists */
+    uint64_t granules;      /* of committed heap; 0 before it exists, so that
+                             * every address is foreign then */
+    uint8_t *state;
+    uint8_t *page_bin;
+    uint32_t *page_span;
+    struct ml_span *spans;
+    uint64_t *backed;
+    size_t reserved_bytes;  /* of heap */
+} __attribute__((aligned(64)));
+
+extern struct ml_spanmap ml_map;
+
+/* Reserve. Tries less and less where address space is limited. 0 or -ENOMEM. */
+int ml_spanmap_init(void);
+/* Commit more heap, and the tables over it: at least bytes (a multiple of the
+ * page), wanted bytes where the OS gives them. Returns the bytes added, 0 when there is no more.
+ * Page heap's lock. */
+size_t ml_spanmap_grow(size_t bytes, size_t wanted);
+/* Make sure descriptors up to number (below it) exist. 0 or -ENOMEM. */
+int ml_spanmap_need_spans(uint32_t number);
+
+/* Memory committed for tables (not the heap, not the descriptors), and for
+ * descriptors. Bytes. */
+uint64_t ml_spanmap_table_bytes(void);
+uint64_t ml_spanmap_span_bytes(void);
+
+static inline uint64_t ml_map_granules(void)
+{
+    return __atomic_load_n(&ml_map.granules, __ATOMIC_RELAXED);
+}
+static inline uint64_t ml_heap_bytes(void) { return ml_map_granules() << ML_GRANULE_SHIFT; }
+
+/* The granule an address begins, for an address that does; for all others a
+ * number beyond every granule: the low bits of a misaligned address end up on
+ * top, and an address outside the heap is far off. One comparison tells. */
+static inline uint64_t ml_granule_of(const void *address)
+{
+    uint64_t offset = (uintptr_t)address - ml_map.base;
+    return offset >> ML_GRANULE_SHIFT | offset << (64 - ML_GRANULE_SHIFT);
+}
+
+static inline bool ml_in_heap(uintptr_t address) { return address - ml_map.base < ml_heap_bytes(); }
+static inline size_t ml_page_of(uintptr_t address)
+{
+    return (address - ml_map.base) >> ML_PAGE_SHIFT;
+}
+static inline struct ml_span *ml_span_at(uint32_t number) { return &ml_map.spans[number]; }
+static inline uint32_t ml_span_number(const struct ml_span *span)
+{
+    return (uint32_t)(span - ml_map.spans);
+}
+/* The span over an address in the heap: right when the address lies in a span
+ * in use, else any (number 0 has no pages). */
+static inline struct ml_span *ml_span_over(uintptr_t address)
+{
+    return ml_span_at(__atomic_load_n(&ml_map.page_span[ml_page_of(address)], __ATOMIC_RELAXED));
+}
+
+/* The state byte has one writer at a time (who owns the slot), but readers at
+ * any time. */
+static inline uint8_t ml_state_get(uint64_t granule)
+{
+    return __atomic_load_n(&ml_map.state[granule], __ATOMIC_RELAXED);
+}
+static inline void ml_state_set(uint64_t granule, uint8_t allocated)
+{
+    __atomic_store_n(&ml_map.state[granule], allocated, __ATOMIC_RELAXED);
+}
+
+/* Point the pages of a run at its span. */
+void ml_spanmap_set_pages(const struct ml_span *span);
+/* The same for the first and last page only: enough for a free run. */
+void ml_spanmap_set_ends(const struct ml_span *span);
+
+/* How many pages of the run are backed; set or clear all of them. */
+uint32_t ml_backed_count(uintptr_t base, uint32_t pages);
+void ml_backed_set(uintptr_t base, uint32_t pages, bool backed);
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/threadcache.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "heap/central.h"
+#include "heap/metadata.h"
+#include "os/thread.h"
+
+struct ml_heap_hooks ml_heap_hooks;
+struct ml_thread ml_thread_none;
+__thread struct ml_thread *ml_thread_self = &ml_thread_none;
+struct ml_thread *ml_thread_list;
+
+static struct ml_lock registry_lock;
+static struct ml_thread *idle;
+
+enum {
+    CAPACITY_FIRST = 32,
+    CAPACITY_MOST = 2048,
+    CAPACITY_LEAST = 2,
+    MAGAZINE_BYTES_MOST = 256 << 10, /* of objects in one magazine */
+    MAGAZINE_BYTES_FIRST = 16 << 10
+};
+
+/* ---- blocks -------------------------------------------------------------- */
+
+static struct ml_thread *take_block(void)
+{
+    ml_lock(&registry_lock);
+    struct ml_thread *thread = idle;
+    if (thread != NULL)
+        idle = thread->next_idle;
+    ml_unlock(&registry_lock);
+    if (thread != NULL)
+        return thread;
+
+    thread = ml_metadata_alloc(ML_POOL_THREADS, sizeof(*thread));
+    if (thread == NULL)
+        return NULL;
+    ml_lock(&registry_lock);
+    thread->next = ml_thread_list;
+    __atomic_store_n(&ml_thread_list, thread, __ATOMIC_RELEASE);
+    ml_unlock(&registry_lock);
+    return thread;
+}
+
+int ml_thread_attach(bool own)
+{
+    struct ml_thread *thread = take_block();
+    if (thread == NULL)
+        return -ENOMEM;
+    thread->own = own;
+    thread->inside = thread->stop_wanted = 0;
+    __atomic_store_n(&thread->active, 1, __ATOMIC_RELEASE);
+    ml_thread_self = thread;
+    if (!own && ml_heap_hooks.thread_came != NULL)
+        ml_heap_hooks.thread_came();
+    return 0;
+}
+
+static void give_block(struct ml_thread *thread)
+{
+    ml_lock(&registry_lock);
+    __atomic_store_n(&thread->active, 0, __ATOMIC_RELEASE);
+    thread->next_idle = idle;
+    idle = thread;
+    ml_unlock(&registry_lock);
+}
+
+void ml_thread_detach(struct ml_thread *thread)
+{
+    ml_thread_flush_all(thread);
+    give_block(thread);
+}
+
+void ml_thread_after_fork_child(void)
+{
+    for (struct ml_thread *thread = ml_thread_list; thread != NULL; thread = thread->next)
+        if (thread->active && thread != ml_thread_self)
+            ml_thread_detach(thread);
+}
+
+void ml_thread_lock_all(void) { ml_lock(&registry_lock); }
+void ml_thread_unlock_all(void) { ml_unlock(&registry_lock); }
+
+/* ---- magazines ----------------------------------------------------------- */
+
+static uint32_t capacity_within(unsigned bin, size_t bytes, uint32_t most)
+{
+    uint32_t capacity = (uint32_t)(bytes / ml_sizeclasses[ml_bin_class(bin)].bytes);
+    return capacity < CAPACITY_LEAST ? CAPACITY_LEAST : capacity > most ? most : capacity;
+}
+
+/* Move the magazine's slots into an array of the new capacity. The pointers
+ * change one after the other while a stopped thread's magazine may be read:
+ * callers are inside, where nobody stops them. */
+static bool resize(struct ml_magazine *magazine, uint32_t capacity)
+{
+    size_t count = (size_t)(magazine->top - magazine->bottom);
+    void **array = ml_metadata_alloc(ML_POOL_THREADS, capacity * sizeof(void *));
+    if (array == NULL)
+        return false;
+    if (count != 0)
+        memcpy(array, magazine->bottom, count * sizeof(void *));
+    ml_metadata_free(ML_POOL_THREADS, magazine->bottom, magazine->capacity * sizeof(void *));
+    magazine->bottom = array;
+    magazine->top = array + count;
+    magazine->limit = array + capacity;
+    magazine->capacity = capacity;
+    return true;
+}
+
+/* Every visit doubles the magazine: a thread that comes often gets a large
+ * one, and what it holds is given back when it ends or the collector asks. */
+static bool grow(struct ml_magazine *magazine, unsigned bin)
+{
+    uint32_t most = capacity_within(bin, MAGAZINE_BYTES_MOST, CAPACITY_MOST);
+    if (magazine->capacity == 0)
+        return resize(magazine, capacity_within(bin, MAGAZINE_BYTES_FIRST, CAPACITY_FIRST));
+    if (magazine->capacity < most)
+        resize(magazine, magazine->capacity * 2 > most ? most : magazine->capacity * 2);
+    return true; /* growing is a wish: the old size serves too */
+}
+
+void ml_magazine_note_use(struct ml_thread *self, unsigned bin)
+{
+    uint64_t bit = (uint64_t)1 << (bin & 63);
+    if (!(self->used[bin >> 6] & bit))
+        __atomic_store_n(&self->used[bin >> 6], self->used[bin >> 6] | bit, __ATOMIC_RELEASE);
+}
+
+bool ml_magazine_refill(struct ml_thread *self, unsigned bin)
+{
+    struct ml_magazine *magazine = &self->magazines[bin];
+    ml_magazine_note_use(self, bin);
+    if (!grow(magazine, bin))
+        return false;
+    unsigned want = magazine->capacity / 2;
+    unsigned got = ml_central_take(self, bin, magazine->bottom, want);
+    magazine->top = magazine->bottom + got;
+    return got != 0;
+}
+
+void ml_magazine_flush(struct ml_thread *self, unsigned bin)
+{
+    struct ml_magazine *magazine = &self->magazines[bin];
+    ml_magazine_note_use(self, bin);
+    uint32_t before = magazine->capacity;
+    if (!grow(magazine, bin) || magazine->capacity > before)
+        return;
+    /* Still full: the older half goes, the younger is still in the cache. */
+    unsigned count = (unsigned)(magazine->top - magazine->bottom);
+    unsigned going = (count + 1) / 2;
+    ml_central_give(bin, magazine->bottom, going);
+    memmove(magazine->bottom, magazine->bottom + going, (count - going) * sizeof(void *));
+    magazine->top -= going;
+}
+
+void ml_thread_flush_all(struct ml_thread *thread)
+{
+    for (unsigned bin = 0; bin < ML_BINS; bin++) {
+        struct ml_magazine *magazine = &thread->magazines[bin];
+        if (magazine->capacity == 0)
+            continue;
+        if (magazine->top != magazine->bottom)
+            ml_central_give(bin, magazine->bottom, (unsigned)(magazine->top - magazine->bottom));
+        ml_metadata_free(ML_POOL_THREADS, magazine->bottom, magazine->capacity * sizeof(void *));
+        magazine->top = magazine->bottom = magazine->limit = NULL;
+        magazine->capacity = 0;
+    }
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* threadcache.h - what each thread has for itself: magazines and counters.
+ *
+ * A magazine is a stack of free slots of one bin. Allocating pops, freeing
+ * pushes, whoever's object it was; only an empty or a full one goes to the
+ * bins behind (central.h), for a batch. No lock and no atomic
+ * read-modify-write on the way.
+ *
+ * The counters stand in the same cache line. Each has one writer, the owning
+ * thread, and is a relaxed atomic so that readers are defined. Frees are
+ * booked by the thread that frees: a thread's difference may be negative, only
+ * sums over all threads mean something. Blocks are never given back: a thread
+ * that ends leaves its block, counters and all, to the next one that starts,
+ * so that readers may walk the list without a lock.
+ *
+ * The order of the stores matters to a collector that has stopped the thread
+ * in the middle: the slot's state byte goes to 0 before the slot enters the
+ * magazine and to 1 after it has left (see gc/mutator.c).
+ */
+#ifndef ML_HEAP_THREADCACHE_H
+#define ML_HEAP_THREADCACHE_H
+
+#include "heap/hooks.h"
+#include "heap/spanmap.h"
+
+struct ml_magazine {
+    void **top;    /* the slot handed out next is top[-1] */
+    void **bottom; /* top == bottom: empty */
+    void **limit;  /* top == limit: full */
+    uint64_t mallocs;
+    uint64_t frees;
+    uint32_t capacity; /* limit - bottom */
+    uint32_t unused[5];
+};
+_Static_assert(sizeof(struct ml_magazine) == ML_CACHE_LINE, "one line a magazine");
+
+struct ml_thread {
+    /* How deep the thread is inside the heap's slow paths, where it may hold
+     * locks and must not be stopped; and that somebody tried. */
+    uint32_t inside;
+    uint32_t stop_wanted;
+    uint32_t active;             /* a thread owns it now */
+    uint32_t own;                /* it is one of memlog's own */
+    struct ml_thread *next;      /* all blocks there are; only grows */
+    struct ml_thread *next_idle; /* those without a thread */
+    uint64_t used[(ML_BINS + 63) / 64]; /* magazines that were ever used */
+    /* Of the frees above those booked by sweeping. */
+    uint64_t swept_objects, swept_bytes;
+    /* Addresses resolved to objects by realloc, usable_size and the marker;
+     * explicit frees are counted as frees. */
+    uint64_t lookups;
+    struct ml_magazine magazines[ML_BINS] __attribute__((aligned(64)));
+};
+
+/* The calling thread's; ml_thread_none before its first allocation. All of
+ * ml_thread_none's magazines are empty and full at once, so that "no cache
+ * yet" needs no test of its own on the fast path. */
+extern __thread struct ml_thread *ml_thread_self;
+extern struct ml_thread ml_thread_none;
+
+/* All blocks, newest first. */
+extern struct ml_thread *ml_thread_list;
+
+static inline void ml_count(uint64_t *counter, uint64_t by)
+{
+    /* One writer, so load and store; release, so that a reader who sees a
+     * free has seen the malloc before it. */
+    __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + by, __ATOMIC_RELEASE);
+}
+
+static inline bool ml_thread_attached(void) { return ml_thread_self != &ml_thread_none; }
+
+/* Give the calling thread a cache. 0, or -ENOMEM. own: it is one of memlog's
+ * threads (its end is not watched). */
+int ml_thread_attach(bool own);
+/* Slots and magazines go back; the block waits for another thread. */
+void ml_thread_detach(struct ml_thread *thread);
+
+/* Around the slow paths. Between them the thread may hold locks of the heap;
+ * a stop that is wanted meanwhile happens on leaving the outermost. */
+static inline void ml_heap_enter(struct ml_thread *self)
+{
+    __atomic_store_n(&self->inside, self->inside + 1, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+static inline void ml_heap_leave(struct ml_thread *self)
+{
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    __atomic_store_n(&self->inside, self->inside - 1, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (ml_unlikely(__atomic_load_n(&self->stop_wanted, __ATOMIC_RELAXED)) && self->inside == 0)
+        ml_heap_hooks.stop_wanted();
+}
+
+/* Fill an empty magazine with at least one slot; false when there is no
+ * memory. Self must be inside. */
+bool ml_magazine_refill(struct ml_thread *self, unsigned bin);
+/* Make room in a full magazine (there is none afterwards only when there is
+ * no memory for the magazine itself). Self must be inside. */
+void ml_magazine_flush(struct ml_thread *self, unsigned bin);
+/* Mark the magazine as used, so that readers look at its counters. */
+void ml_magazine_note_use(struct ml_thread *self, unsigned bin);
+/* Give back all slots and shrink the magazines. Self must be inside, or the thread gone. */
+void ml_thread_flush_all(struct ml_thread *thread);
+
+/* In a forked child: the other threads are gone. */
+void ml_thread_after_fork_child(void);
+void ml_thread_lock_all(void);
+void ml_thread_unlock_all(void);
+
+#endif

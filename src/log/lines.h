@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* lines.h - what one log writes: the numbers of this moment as a line, its
+ * header, its comments.
+ *
+ * Between record.h, which knows how a line looks, and file.h, which knows how
+ * it gets to the disk, stands who asks for the numbers. Guarded by the
+ * caller's lock. The struct is large, and static where it is used: memlog's
+ * threads have small stacks, and nothing here may allocate.
+ */
+#ifndef ML_LOG_LINES_H
+#define ML_LOG_LINES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "log/file.h"
+#include "log/record.h"
+
+struct ml_lines {
+    struct ml_record record;
+    struct ml_file file;
+
+    uint64_t limit_bytes; /* the cgroup's when last looked at, 0: none */
+    uint64_t limit_checked_ns; /* monotonic */
+    size_t run_length;         /* of the header without the limit */
+    char header[ML_RECORD_HEADER_BYTES];
+
+    char payload[ML_FILE_PAYLOAD_BYTES];
+    struct memlog_memstats stats;
+    struct memlog_extra extra;
+};
+
+/* Compose the header for this process, for a run that starts at start_ns
+ * since 1970. lines->record is set. */
+void ml_lines_begin(struct ml_lines *lines, uint64_t start_ns, bool show_command);
+
+/* Write a sample of now (since 1970) and, with a keyword, a comment right
+ * behind it. A memory limit that has changed is said before it. As ml_file_append. */
+int ml_lines_sample(struct ml_lines *lines, uint64_t now_ns, const char *keyword,
+                    const char *words);
+/* Write a comment alone. As ml_file_append. */
+int ml_lines_comment(struct ml_lines *lines, const char *words);
+
+#endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+#include "log/record.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "os/clock.h"
+
+enum { NS_PER_US = 1000 };
+#define NS_PER_MINUTE (UINT64_C(60) * ML_NS_PER_SECOND)
+
+void ml_record_init(struct ml_record *record, uint64_t interval_ns)
+{
+    memset(record, 0, sizeof(*record));
+    record->interval_ns = interval_ns;
+    if (interval_ns % ML_NS_PER_SECOND == 0)
+        record->fraction_digits = 0;
+    else if (interval_ns % ML_NS_PER_MS == 0)
+        record->fraction_digits = 3;
+    else if (interval_ns % NS_PER_US == 0)
+        record->fraction_digits = 6;
+    else
+        record->fraction_digits = 9;
+}
+
+/* ---- columns ---------------------------------------------------------- */
+
+static bool is_always_there(const struct ml_field *field)
+{
+    return field->home == ML_HOME_MEMSTATS &&
+           (field->offset == offsetof(struct memlog_memstats, alloc) ||
+            field->offset == offsetof(struct memlog_memstats, sys));
+}
+
+static bool has_column(const struct ml_record *record, const struct ml_field *field)
+{
+    for (size_t i = 0; i < record->column_count; i++)
+        if (record->columns[i] == field)
+            return true;
+    return is_always_there(field);
+}
+
+static int add_column(struct ml_record *record, const char *name, size_t length)
+{
+    const struct ml_field *field = ml_field_find(name, length);
+    if (field == NULL)
+        return -ENOENT;
+    if (field->type == ML_TYPE_U64_RING || field->type == ML_TYPE_BY_SIZE)
+        return -EINVAL;
+    if (has_column(record, field))
+        return 0;
+    if (record->column_count == ML_RECORD_COLUMNS)
+        return -E2BIG;
+    record->columns[record->column_count++] = field;
+    if (field->home == ML_HOME_EXTRA)
+        record->needs_extra = true;
+    return 0;
+}
+
+int ml_record_add_columns(struct ml_record *record, const char *list, const char **bad,
+                          size_t *bad_length)
+{
+    static const char separators[] = ", \t\n";
+
+    for (;;) {
+        list += strspn(list, separators);
+        size_t length = strcspn(list, separators);
+        if (length == 0)
+            return 0;
+        int error = add_column(record, list, length);
+        if (error != 0) {
+            *bad = list;
+            *bad_length = length;
+            return error;
+        }
+        list += length;
+    }
+}
+
+/* ---- the header ------------------------------------------------------- */
+
+static void add_interval(struct ml_text *text, uint64_t interval_ns)
+{
+    static const struct {
+        uint64_t ns;
+        const char *name;
+    } units[] = {
+        { NS_PER_MINUTE, "m" }, { ML_NS_PER_SECOND, "s" }, { ML_NS_PER_MS, "ms" },
+        { NS_PER_US, "us" },    { 1, "ns" },
+    };
+    size_t i = 0;
+
+    while (interval_ns % units[i].ns != 0)
+        i++;
+    ml_text_u64(text, interval_ns / units[i].ns);
+    ml_text_string(text, units[i].name);
+}
+
+void ml_record_header(struct ml_text *text, const struct ml_record *record,
+                      const struct ml_record_run *run)
+{
+    ml_text_string(text, "# memlog 1 pid=");
+    ml_text_i64(text, run->pid);
+    ml_text_string(text, " start=");
+    ml_text_utc(text, (int64_t)(run->start_ns / ML_NS_PER_SECOND));
+    ml_text_string(text, " interval=");
+    add_interval(text, record->interval_ns);
+    if (run->command != NULL) {
+        ml_text_string(text, " command=\"");
+        ml_text_string(text, run->command);
+        ml_text_char(text, '"');
+    }
+    ml_text_string(text, "\n# timestamp Alloc Sys");
+    for (size_t i = 0; i < record->column_count; i++) {
+        ml_text_char(text, ' ');
+        ml_text_string(text, record->columns[i]->go_name);
+    }
+    ml_text_char(text, '\n');
+}
+
+/* ---- a sample --------------------------------------------------------- */
+
+static void add_timestamp(struct ml_text *text, uint64_t now_ns, unsigned digits)
+{
+    uint64_t fraction = now_ns % ML_NS_PER_SECOND;
+
+    ml_text_u64(text, now_ns / ML_NS_PER_SECOND);
+    if (digits == 0)
+        return;
+    for (unsigned dropped = digits; dropped < 9; dropped++)
+        fraction /= 10;
+    ml_text_char(text, '.');
+    ml_text_u64_padded(text, fraction, digits);
+}
+
+static void add_value(struct ml_text *text, const struct ml_field *field, const void *value)
+{
+    switch ((enum ml_field_type)field->type) {
+    case ML_TYPE_U64:
+        ml_text_u64(text, *(const uint64_t *)value);
+        break;
+    case ML_TYPE_I64:
+        ml_text_i64(text, *(const int64_t *)value);
+        break;
+    case ML_TYPE_U32:
+        ml_text_u64(text, *(const uint32_t *)value);
+        break;
+    case ML_TYPE_DOUBLE:
+        ml_text_double_go(text, *(const double *)value);
+        break;
+    case ML_TYPE_BOOL:
+        ml_text_char(text, *(const bool *)value ? '1' : '0');
+        break;
+    case ML_TYPE_U64_RING:
+    case ML_TYPE_BY_SIZE:
+        break; /* add_column lets none in */
+    }
+}
+
+void ml_record_sample(struct ml_text *text, const struct ml_record *record, uint64_t now_ns,
+                      const struct memlog_memstats *stats, const struct memlog_extra *extra)
+{
+    add_timestamp(text, now_ns, record->fraction_digits);
+    ml_text_char(text, ' ');
+    ml_text_u64(text, stats->alloc);
+    ml_text_char(text, ' ');
+    ml_text_u64(text, stats->sys);
+    for (size_t i = 0; i < record->column_count; i++) {
+        const struct ml_field *field = record->columns[i];
+        ml_text_char(text, ' ');
+        add_value(text, field, ml_field_at(field, stats, extra));
+    }
+    ml_text_char(text, '\n');
+}
+
+/* ---- comments --------------------------------------------------------- */
+
+void ml_record_limit(struct ml_text *text, uint64_t bytes)
+{
+    ml_text_string(text, "# limit ");
+    ml_text_u64(text, bytes);
+    ml_text_char(text, '\n');
+}
+
+void ml_record_lost(struct ml_text *text, uint64_t samples, const char *reason)
+{
+    ml_text_string(text, "# lost ");
+    ml_text_u64(text, samples);
+    ml_text_string(text, " samples (");
+    ml_text_string(text, reason);
+    ml_text_string(text, ")\n");
+}
+
+/* How much of words fits, without cutting a UTF-8 character in two. */
+static size_t comment_length(const char *words)
+{
+    size_t length = strnlen(words, ML_RECORD_COMMENT_BYTES + 1);
+
+    if (length <= ML_RECORD_COMMENT_BYTES)
+        return length;
+    length = ML_RECORD_COMMENT_BYTES;
+    while (length > 0 && ((unsigned char)words[length] & 0xC0) == 0x80)
+        length--;
+    return length;
+}
+
+static bool is_control(char c)
+{
+    return (unsigned char)c < 0x20 || c == 0x7F;
+}
+
+void ml_record_comment(struct ml_text *text, const char *keyword, const char *words)
+{
+    size_t length = comment_length(words);
+
+    ml_text_string(text, "# ");
+    ml_text_string(text, keyword);
+    for (size_t i = 0; i < length; i++)
+        ml_text_char(text, is_control(words[i]) ? ' ' : words[i]);
+    ml_text_char(text, '\n');
+}

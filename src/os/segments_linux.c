@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+/* segments_linux.c - data segments from the loader's list of objects,
+ * thread-local blocks from the C library's per-thread table, the rest from
+ * /proc/self/maps.
+ *
+ *   thread pointer -> +0 itself
+ *                     +8 the table (DTV): [-1] its length, [0] its generation,
+ *                        [n] the block of the n-th object that has such variables
+ *
+ * That layout is glibc's on x86_64, unchanged since 2004 (debuggers rely on it).
+ */
+#include "os/segments.h"
+
+#include <errno.h>
+#include <link.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "os/pages.h"
+#include "os/syscall_linux.h"
+#include "os/thread.h"
+
+/* The loader's own variable: where the main thread's stack began. */
+extern void *__libc_stack_end;
+
+/* --- the loader's lock --------------------------------------------------------- */
+
+struct locked_call {
+    void (*body)(void *);
+    void *argument;
+    bool made;
+};
+
+static int make_locked_call(struct dl_phdr_info *object, size_t size, void *argument)
+{
+    (void)object;
+    (void)size;
+    struct locked_call *call = argument;
+    call->made = true;
+    call->body(call->argument);
+    return 1; /* do not go on to the next object */
+}
+
+void ml_os_with_loader_locked(void (*body)(void *), void *argument)
+{
+    struct locked_call call = { body, argument, false };
+    dl_iterate_phdr(make_locked_call, &call);
+    /* No list of objects, no loader that could change it. */
+    if (!call.made)
+        body(argument);
+}
+
+/* --- data segments ---------------------------------------------------------------- */
+
+typedef void range_visitor(uintptr_t begin, uintptr_t end, void *argument);
+
+struct range {
+    uintptr_t begin;
+    uintptr_t end;
+};
+
+struct segment_walk {
+    range_visitor *visit;
+    void *argument;
+    bool is_first;
+};
+
+static struct range range_of(const struct dl_phdr_info *object, const ElfW(Phdr) *header)
+{
+    uintptr_t begin = object->dlpi_addr + header->p_vaddr;
+    return (struct range){ begin, begin + header->p_memsz };
+}
+
+/* Is the object the one that this code was linked into? */
+static bool contains_this_code(const struct dl_phdr_info *object)
+{
+    static const char landmark = 1;
+    uintptr_t address = (uintptr_t)&landmark;
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        if (object->dlpi_phdr[i].p_type != PT_LOAD)
+            continue;
+        struct range range = range_of(object, &object->dlpi_phdr[i]);
+        if (address >= range.begin && address < range.end)
+            return true;
+    }
+    return false;
+}
+
+/* The pages that the loader made read-only once it had filled in the
+ * addresses: nothing there can point into a heap. Whole pages only, rounded
+ * down at both ends, as the loader does it. */
+static struct range read_only_after_relocation(const struct dl_phdr_info *object)
+{
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        if (object->dlpi_phdr[i].p_type != PT_GNU_RELRO)
+            continue;
+        struct range range = range_of(object, &object->dlpi_phdr[i]);
+        return (struct range){ ml_align_down(range.begin, ml_os_page_bytes()),
+                               ml_align_down(range.end, ml_os_page_bytes()) };
+    }
+    return (struct range){ 0, 0 };
+}
+
+static void visit_words(const struct segment_walk *walk, uintptr_t begin, uintptr_t end)
+{
+    begin = ml_align_up(begin, sizeof(uintptr_t));
+    end = ml_align_down(end, sizeof(uintptr_t));
+    if (begin < end)
+        walk->visit(begin, end, walk->argument);
+}
+
+static void visit_without(const struct segment_walk *walk, struct range segment, struct range hole)
+{
+    if (hole.begin >= segment.end || hole.end <= segment.begin) {
+        visit_words(walk, segment.begin, segment.end);
+        return;
+    }
+    visit_words(walk, segment.begin, hole.begin);
+    visit_words(walk, hole.end, segment.end);
+}
+
+static int visit_object(struct dl_phdr_info *object, size_t size, void *argument)
+{
+    (void)size;
+    struct segment_walk *walk = argument;
+    bool is_program = walk->is_first;
+    walk->is_first = false;
+    /* A library's own data holds nothing of the program's; a program that
+     * memlog is linked into keeps its data in the same segment. */
+    if (!is_program && contains_this_code(object))
+        return 0;
+    struct range read_only = read_only_after_relocation(object);
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &object->dlpi_phdr[i];
+        if (header->p_type == PT_LOAD && (header->p_flags & PF_W) != 0)
+            visit_without(walk, range_of(object, header), read_only);
+    }
+    return 0;
+}
+
+void ml_os_each_segment(range_visitor *visit, void *argument)
+{
+    struct segment_walk walk = { visit, argument, true };
+    dl_iterate_phdr(visit_object, &walk);
+}
+
+/* --- thread-local blocks ------------------------------------------------------------ */
+
+/* What the C library keeps free behind the blocks of the objects it started
+ * with, for libraries that are loaded later and insist on such a place. Those
+ * need not be in the table. (glibc 2.36, its default.) */
+enum { STATIC_SURPLUS_BYTES = 1664 };
+
+union table_entry {
+    size_t count; /* in [-1] and [0] */
+    struct {
+        uintptr_t block;
+        uintptr_t to_free; /* 0: beside the thread pointer, there from the start */
+    };
+};
+_Static_assert(sizeof(union table_entry) == 16, "glibc's dtv_t is two words");
+
+#define BLOCK_NOT_ALLOCATED UINTPTR_MAX
+/* More entries than objects can be loaded: a table in the middle of being replaced. */
+#define MOST_TABLE_ENTRIES ((size_t)1 << 20)
+
+struct tls_walk {
+    const union table_entry *table;
+    range_visitor *visit;
+    void *argument;
+    uintptr_t lowest_static; /* the lowest block beside the thread pointer */
+};
+
+/* Can a word be read there? The kernel looks at the set before it looks at
+ * what to do with it, and does nothing for an unknown action. */
+static bool is_readable(uintptr_t address)
+{
+    enum { NO_SUCH_ACTION = 99 };
+    return ml_sys_sigmask(NO_SUCH_ACTION, (const uint64_t *)address, NULL) == -EINVAL;
+}
+
+/* Cut the block where memory ends. One that belonged to an unloaded library
+ * stays in a thread's table until that thread next looks, under a number that
+ * may be a larger library's by now. */
+static uintptr_t readable_end(uintptr_t begin, uintptr_t end)
+{
+    size_t page = ml_os_page_bytes();
+    for (uintptr_t at = begin; at < end; at = ml_align_down(at, page) + page)
+        if (!is_readable(ml_align_down(at, sizeof(uintptr_t))))
+            return at;
+    return end;
+}
+
+static const ElfW(Phdr) *find_tls_header(const struct dl_phdr_info *object)
+{
+    for (int i = 0; i < object->dlpi_phnum; i++)
+        if (object->dlpi_phdr[i].p_type == PT_TLS)
+            return &object->dlpi_phdr[i];
+    return NULL;
+}
+
+static void visit_block(const struct tls_walk *walk, uintptr_t begin, uintptr_t end)
+{
+    begin = ml_align_up(begin, sizeof(uintptr_t));
+    end = ml_align_down(end, sizeof(uintptr_t));
+    if (begin < end)
+        walk->visit(begin, end, walk->argument);
+}
+
+ML_SCANS_FOREIGN_MEMORY
+static int visit_block_of(struct dl_phdr_info *object, size_t size, void *argument)
+{
+    (void)size;
+    struct tls_walk *walk = argument;
+    size_t number = object->dlpi_tls_modid;
+    const ElfW(Phdr) *header = find_tls_header(object);
+    if (number == 0 || header == NULL || number > walk->table[-1].count)
+        return 0;
+    uintptr_t block = walk->table[number].block;
+    if (block == BLOCK_NOT_ALLOCATED || block == 0)
+        return 0;
+    uintptr_t end = block + header->p_memsz;
+    bool is_static = walk->table[number].to_free == 0;
+    if (is_static)
+        walk->lowest_static = ml_min(walk->lowest_static, block);
+    else if (object->dlpi_subs != 0)
+        end = readable_end(block, end);
+    visit_block(walk, block, end);
+    return 0;
+}
+
+ML_SCANS_FOREIGN_MEMORY
+static const union table_entry *table_of(uintptr_t thread_pointer)
+{
+    const union table_entry *table = ((const union table_entry *const *)thread_pointer)[1];
+    if (table == NULL || table[-1].count > MOST_TABLE_ENTRIES)
+        return NULL;
+    return table;
+}
+
+/* Blocks of libraries that were loaded later and placed beside the thread
+ * pointer. Other threads have them on their stacks' upper ends; the main
+ * thread's are nowhere else. */
+static void visit_surplus(const struct tls_walk *walk)
+{
+    uintptr_t end = walk->lowest_static;
+    uintptr_t begin = end - STATIC_SURPLUS_BYTES;
+    uintptr_t end_page = ml_align_down(end, ml_os_page_bytes());
+    if (begin < end_page && !is_readable(ml_align_down(begin, sizeof(uintptr_t))))
+        begin = end_page;
+    visit_block(walk, begin, end);
+}
+
+uintptr_t ml_os_thread_pointer(void)
+{
+    return (uintptr_t)__builtin_thread_pointer();
+}
+
+void ml_os_each_tls_block(uintptr_t thread_pointer, range_visitor *visit, void *argument)
+{
+    struct tls_walk walk = { table_of(thread_pointer), visit, argument, thread_pointer };
+    if (walk.table == NULL)
+        return;
+    dl_iterate_phdr(visit_block_of, &walk);
+    visit_surplus(&walk);
+}
+
+/* --- mappings --------------------------------------------------------------------- */
+
+/* Reads "7f12a000-7f12c000 rw-p ..." byte by byte, so that a line may
+ * straddle two reads. */
+enum maps_part { MAPS_BEGIN, MAPS_END, MAPS_RIGHTS, MAPS_REST };
+
+struct maps_reader {
+    uintptr_t address;
+    struct range mapping;
+    enum maps_part part;
+    unsigned rights; /* letters of the rights seen in this line */
+    bool readable;
+    bool writable;
+};
+
+static uintptr_t append_hex(uintptr_t value, char digit)
+{
+    unsigned low = digit <= '9' ? (unsigned)(digit - '0') : (unsigned)(digit - 'a' + 10);
+    return value << 4 | low;
+}
+
+static void begin_line(struct maps_reader *reader)
+{
+    *reader = (struct maps_reader){ .address = reader->address };
+}
+
+static void take_right(struct maps_reader *reader, char right)
+{
+    reader->readable |= right == 'r';
+    reader->writable |= right == 'w';
+    if (++reader->rights == 4)
+        reader->part = MAPS_REST;
+}
+
+static void take_byte(struct maps_reader *reader, char byte)
+{
+    if (byte == '\n')
+        begin_line(reader);
+    else if (reader->part == MAPS_BEGIN && byte == '-')
+        reader->part = MAPS_END;
+    else if (reader->part == MAPS_BEGIN)
+        reader->mapping.begin = append_hex(reader->mapping.begin, byte);
+    else if (reader->part == MAPS_END && byte == ' ')
+        reader->part = MAPS_RIGHTS;
+    else if (reader->part == MAPS_END)
+        reader->mapping.end = append_hex(reader->mapping.end, byte);
+    else if (reader->part == MAPS_RIGHTS)
+        take_right(reader, byte);
+}
+
+/* Is this line, read up to its rights, the one we look for? */
+static bool is_found(const struct maps_reader *reader)
+{
+    return reader->part == MAPS_REST && reader->address >= reader->mapping.begin &&
+           reader->address < reader->mapping.end;
+}
+
+static bool find_in_chunk(struct maps_reader *reader, const char *bytes, long count)
+{
+    for (long i = 0; i < count; i++) {
+        take_byte(reader, bytes[i]);
+        if (is_found(reader))
+            return true;
+    }
+    return false;
+}
+
+bool ml_os_mapping_around(uintptr_t address, uintptr_t *begin, uintptr_t *end)
+{
+    int fd = ml_sys_open_read("/proc/self/maps");
+    if (fd < 0)
+        return false;
+    struct maps_reader reader = { .address = address };
+    char chunk[1024];
+    bool found = false;
+    long got;
+    while (!found && (got = ml_sys_read(fd, chunk, sizeof(chunk))) > 0)
+        found = find_in_chunk(&reader, chunk, got);
+    ml_sys_close(fd);
+    if (!found || !reader.readable || !reader.writable)
+        return false;
+    *begin = reader.mapping.begin;
+    *end = reader.mapping.end;
+    return true;
+}
+
+/* --- the stack ---------------------------------------------------------------------- */
+
+/* The mapping that the kernel started the program on: to its very end, where
+ * the arguments and the environment are. False for a thread on another stack,
+ * also one that became its process's only one by fork(). */
+static bool is_on_first_stack(uintptr_t frame, struct range *stack)
+{
+    return ml_os_tid() == ml_os_pid() &&
+           ml_os_mapping_around((uintptr_t)__libc_stack_end, &stack->begin, &stack->end) &&
+           frame >= stack->begin && frame < stack->end;
+}
+
+/* The C library's word on it. The end includes the thread's own descriptor
+ * and the thread-local blocks beside it. */
+static int ask_c_library(struct range *stack)
+{
+    pthread_attr_t attributes;
+    void *low;
+    size_t bytes;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0)
+        return -ENOTSUP;
+    int error = pthread_attr_getstack(&attributes, &low, &bytes);
+    pthread_attr_destroy(&attributes);
+    if (error != 0)
+        return -ENOTSUP;
+    *stack = (struct range){ (uintptr_t)low, (uintptr_t)low + bytes };
+    return 0;
+}
+
+int ml_os_stack_bounds(uintptr_t *low, uintptr_t *high)
+{
+    struct range stack;
+    int saved = errno;
+    int error = 0;
+    if (!is_on_first_stack((uintptr_t)__builtin_frame_address(0), &stack))
+        error = ask_c_library(&stack);
+    errno = saved;
+    if (error != 0)
+        return error;
+    *low = stack.begin;
+    *high = stack.end;
+    return 0;
+}

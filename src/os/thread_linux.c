@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/* thread_linux.c - futexes, and memlog's own threads over pthread_create.
+ *
+ * Own threads come from the C library's pthread_create and not from the one
+ * that libmemlog puts before it: a program's threads are registered with the
+ * collector and stopped by it, memlog's never are. They are real pthreads all
+ * the same, since the C library's calls need a thread-local block of its making.
+ */
+#include "os/thread.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <link.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "base/bits.h"
+#include "os/clock.h"
+#include "os/pages.h"
+#include "os/syscall_linux.h"
+
+/* What our threads' calls need, with room for the C library's own. */
+enum { OWN_STACK_BYTES = 256 * 1024 };
+
+/* --- waiting ------------------------------------------------------------ */
+
+void ml_os_futex_wait(const uint32_t *word, uint32_t value, uint64_t deadline_ns)
+{
+    struct timespec deadline = { .tv_sec = (time_t)(deadline_ns / ML_NS_PER_SECOND),
+                                 .tv_nsec = (long)(deadline_ns % ML_NS_PER_SECOND) };
+    /* WAIT_BITSET takes the time as absolute, and of CLOCK_MONOTONIC unless told otherwise. */
+    ml_syscall6(SYS_futex, (long)word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, (long)value,
+                (long)(deadline_ns == 0 ? NULL : &deadline), 0, (long)FUTEX_BITSET_MATCH_ANY);
+}
+
+void ml_os_futex_wake(const uint32_t *word, int count)
+{
+    ml_syscall3(SYS_futex, (long)word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, count);
+}
+
+/* Most locks here are held for less than the two microseconds or so that
+ * this takes; sleeping and being woken costs several times that. */
+static bool acquire_by_spinning(struct ml_lock *lock)
+{
+    enum { LOOKS = 40 };
+    for (int look = 0; look < LOOKS; look++) {
+        if (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) == 0 && ml_trylock(lock))
+            return true;
+        __builtin_ia32_pause();
+    }
+    return false;
+}
+
+void ml_lock_slow(struct ml_lock *lock)
+{
+    if (acquire_by_spinning(lock))
+        return;
+    /* Whoever slept takes the lock as 2: it can't know whether others still
+     * sleep. At worst one wake finds nobody. */
+    while (__atomic_exchange_n(&lock->word, 2, __ATOMIC_ACQUIRE) != 0)
+        ml_os_futex_wait(&lock->word, 2, 0);
+}
+
+void ml_unlock_slow(struct ml_lock *lock)
+{
+    ml_os_futex_wake(&lock->word, 1);
+}
+
+/* --- who we are, whom we signal ------------------------------------------ */
+
+pid_t ml_os_pid(void)
+{
+    return (pid_t)ml_syscall3(SYS_getpid, 0, 0, 0);
+}
+
+pid_t ml_os_tid(void)
+{
+    return (pid_t)ml_syscall3(SYS_gettid, 0, 0, 0);
+}
+
+int ml_os_signal_thread(pid_t pid, pid_t tid, int signal)
+{
+    return (int)ml_syscall3(SYS_tgkill, pid, tid, signal);
+}
+
+unsigned ml_os_online_cpus(void)
+{
+    enum { MOST_CPUS = 8192 }; /* the most that an x86_64 kernel can be built for */
+    uint64_t mask[MOST_CPUS / 64] = { 0 };
+    long bytes = ml_syscall3(SYS_sched_getaffinity, 0, (long)sizeof(mask), (long)mask);
+    unsigned count = 0;
+    for (long i = 0; i < bytes / (long)sizeof(mask[0]); i++)
+        count += ml_popcount64(mask[i]);
+    return count == 0 ? 1 : count;
+}
+
+/* --- own threads --------------------------------------------------------- */
+
+/* RW bytes of the stacks that exist. Any thread that starts or joins writes it. */
+static uint64_t own_stack_bytes;
+
+typedef int create_function(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+typedef int join_function(pthread_t, void **);
+
+/* The C library's function of that name, behind libmemlog's own. */
+static void *find_behind_us(void **cached, const char *name)
+{
+    void *found = __atomic_load_n(cached, __ATOMIC_RELAXED);
+    if (found != NULL)
+        return found;
+    found = dlsym(RTLD_NEXT, name);
+    if (found == NULL)
+        found = dlsym(RTLD_DEFAULT, name);
+    __atomic_store_n(cached, found, __ATOMIC_RELAXED);
+    return found;
+}
+
+static create_function *find_pthread_create(void)
+{
+    static void *cached;
+    return (create_function *)find_behind_us(&cached, "pthread_create");
+}
+
+static join_function *find_pthread_join(void)
+{
+    static void *cached;
+    return (join_function *)find_behind_us(&cached, "pthread_join");
+}
+
+static int add_static_tls(struct dl_phdr_info *object, size_t size, void *argument)
+{
+    (void)size;
+    size_t *bytes = argument;
+    for (int i = 0; i < object->dlpi_phnum; i++)
+        if (object->dlpi_phdr[i].p_type == PT_TLS)
+            *bytes += object->dlpi_phdr[i].p_memsz + object->dlpi_phdr[i].p_align;
+    return 0;
+}
+
+/* The C library puts the thread-local blocks of a program and the libraries
+ * it is linked with at the top of the stack: they must not eat it up. What is
+ * loaded later gets blocks elsewhere, so that once is enough; and a forked
+ * child does not ask the loader, whose lock may be lost. */
+static size_t stack_bytes_needed(void)
+{
+    static size_t cached;
+    size_t bytes = __atomic_load_n(&cached, __ATOMIC_RELAXED);
+    if (bytes != 0)
+        return bytes;
+    bytes = OWN_STACK_BYTES;
+    size_t blocks = 0;
+    dl_iterate_phdr(add_static_tls, &blocks);
+    /* The usual few hundred bytes are in the fixed size. */
+    if (blocks > OWN_STACK_BYTES / 8)
+        bytes += ml_align_up(blocks, ml_os_page_bytes());
+    __atomic_store_n(&cached, bytes, __ATOMIC_RELAXED);
+    return bytes;
+}
+
+/* One page without access below the stack: running over ends in a fault and
+ * not in somebody's memory. */
+static int map_stack(struct ml_os_thread *thread)
+{
+    size_t guard = ml_os_page_bytes();
+    size_t bytes = stack_bytes_needed();
+    char *mapping = ml_os_map(guard + bytes);
+    if (mapping == NULL)
+        return -ENOMEM;
+    int saved = errno;
+    mprotect(mapping, guard, PROT_NONE);
+    errno = saved;
+    thread->stack = mapping + guard;
+    thread->stack_bytes = bytes;
+    __atomic_fetch_add(&own_stack_bytes, bytes, __ATOMIC_RELAXED);
+    return 0;
+}
+
+static void unmap_stack(struct ml_os_thread *thread)
+{
+    if (thread->stack == NULL)
+        return;
+    size_t guard = ml_os_page_bytes();
+    ml_os_unmap((char *)thread->stack - guard, guard + thread->stack_bytes);
+    __atomic_fetch_sub(&own_stack_bytes, thread->stack_bytes, __ATOMIC_RELAXED);
+    thread->stack = NULL;
+    thread->stack_bytes = 0;
+}
+
+static void *enter_thread(void *argument)
+{
+    struct ml_os_thread *thread = argument;
+    /* Fails only for a bad address. */
+    ml_syscall3(SYS_prctl, PR_SET_NAME, (long)thread->name, 0);
+    thread->run(thread->argument);
+    return NULL;
+}
+
+static int create_on_own_stack(struct ml_os_thread *thread, pthread_t *handle)
+{
+    int error = map_stack(thread);
+    if (error != 0)
+        return error;
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    error = pthread_attr_setstack(&attributes, thread->stack, thread->stack_bytes);
+    if (error == 0)
+        error = find_pthread_create()(handle, &attributes, enter_thread, thread);
+    pthread_attr_destroy(&attributes);
+    if (error != 0)
+        unmap_stack(thread);
+    return -error;
+}
+
+static int create_thread(struct ml_os_thread *thread, pthread_t *handle)
+{
+    int error = create_on_own_stack(thread, handle);
+    /* More thread-local memory than our stack holds: the C library knows how much. */
+    if (error == -EINVAL)
+        error = -find_pthread_create()(handle, NULL, enter_thread, thread);
+    return error;
+}
+
+/* All but the two signals that the C library sends between threads itself:
+ * setuid() waits until every thread has taken the second. */
+static uint64_t all_signals_of_programs(void)
+{
+    enum { C_LIBRARY_CANCEL = 32, C_LIBRARY_SETXID = 33 };
+    return ~((UINT64_C(1) << (C_LIBRARY_CANCEL - 1)) | (UINT64_C(1) << (C_LIBRARY_SETXID - 1)));
+}
+
+int ml_os_thread_start(struct ml_os_thread *thread, const char *name, void (*run)(void *),
+                       void *argument)
+{
+    *thread = (struct ml_os_thread){ .run = run, .argument = argument, .name = name };
+    if (find_pthread_create() == NULL || find_pthread_join() == NULL)
+        return -ENOTSUP;
+    /* The new thread inherits the mask: there is no moment at which it could
+     * take a signal. By the raw call, since libmemlog filters the program's masks. */
+    uint64_t all = all_signals_of_programs();
+    uint64_t before = 0;
+    ml_sys_sigmask(SIG_SETMASK, &all, &before);
+    int saved = errno;
+    pthread_t handle = 0;
+    int error = create_thread(thread, &handle);
+    errno = saved;
+    ml_sys_sigmask(SIG_SETMASK, &before, NULL);
+    if (error == 0)
+        thread->handle = (uint64_t)handle;
+    return error;
+}
+
+void ml_os_thread_join(struct ml_os_thread *thread)
+{
+    /* A program's thread that is cancelled in here would leave the stack to nobody. */
+    int cancellable;
+    int saved = errno;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellable);
+    find_pthread_join()((pthread_t)thread->handle, NULL);
+    pthread_setcancelstate(cancellable, NULL);
+    errno = saved;
+    unmap_stack(thread);
+    thread->handle = 0;
+}
+
+void ml_os_thread_forget(struct ml_os_thread *thread)
+{
+    unmap_stack(thread);
+    thread->handle = 0;
+}
+
+uint64_t ml_os_thread_stack_bytes(void)
+{
+    return __atomic_load_n(&own_stack_bytes, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* fields.c - the table of every number, and the layout it relies on. */
+#include "stats/fields.h"
+
+#include <string.h>
+
+/* --- the layout is Go's, so that a dump of one reads as the other --------- */
+
+#define PLACED_AS_IN_GO(member, place)                                         \
+    _Static_assert(offsetof(struct memlog_memstats, member) == (place),        \
+                   #member " is where runtime.MemStats has it")
+
+_Static_assert(sizeof(struct memlog_memstats) == 5776, "as large as runtime.MemStats");
+_Static_assert(sizeof(struct memlog_by_size) == 24, "as large as an entry of BySize");
+PLACED_AS_IN_GO(alloc, 0);
+PLACED_AS_IN_GO(total_alloc, 8);
+PLACED_AS_IN_GO(sys, 16);
+PLACED_AS_IN_GO(lookups, 24);
+PLACED_AS_IN_GO(mallocs, 32);
+PLACED_AS_IN_GO(frees, 40);
+PLACED_AS_IN_GO(heap_alloc, 48);
+PLACED_AS_IN_GO(heap_sys, 56);
+PLACED_AS_IN_GO(heap_idle, 64);
+PLACED_AS_IN_GO(heap_inuse, 72);
+PLACED_AS_IN_GO(heap_released, 80);
+PLACED_AS_IN_GO(heap_objects, 88);
+PLACED_AS_IN_GO(stack_inuse, 96);
+PLACED_AS_IN_GO(stack_sys, 104);
+PLACED_AS_IN_GO(mspan_inuse, 112);
+PLACED_AS_IN_GO(mspan_sys, 120);
+PLACED_AS_IN_GO(mcache_inuse, 128);
+PLACED_AS_IN_GO(mcache_sys, 136);
+PLACED_AS_IN_GO(buck_hash_sys, 144);
+PLACED_AS_IN_GO(gc_sys, 152);
+PLACED_AS_IN_GO(other_sys, 160);
+PLACED_AS_IN_GO(next_gc, 168);
+PLACED_AS_IN_GO(last_gc, 176);
+PLACED_AS_IN_GO(pause_total_ns, 184);
+PLACED_AS_IN_GO(pause_ns, 192);
+PLACED_AS_IN_GO(pause_end, 2240);
+PLACED_AS_IN_GO(num_gc, 4288);
+PLACED_AS_IN_GO(num_forced_gc, 4292);
+PLACED_AS_IN_GO(gc_cpu_fraction, 4296);
+PLACED_AS_IN_GO(enable_gc, 4304);
+PLACED_AS_IN_GO(debug_gc, 4305);
+PLACED_AS_IN_GO(by_size, 4312);
+
+/* --- the table ------------------------------------------------------------ */
+
+/* Name, place and type come from the member itself, so that a row can't
+ * contradict the struct; a member of a type no renderer knows won't compile. */
+#define TYPE_OF(structure, member)                                             \
+    _Generic(((structure *)0)->member,                                         \
+        uint64_t: ML_TYPE_U64,                                                 \
+        int64_t: ML_TYPE_I64,                                                  \
+        uint32_t: ML_TYPE_U32,                                                 \
+        double: ML_TYPE_DOUBLE,                                                \
+        bool: ML_TYPE_BOOL,                                                    \
+        uint64_t *: ML_TYPE_U64_RING,                                          \
+        struct memlog_by_size *: ML_TYPE_BY_SIZE)
+
+#define FIELD(structure, its_home, member, its_go_name, its_unit, its_kind, its_help) \
+    {                                                                          \
+        .name = #member, .go_name = its_go_name, .help = its_help,             \
+        .offset = offsetof(structure, member), .home = its_home,               \
+        .type = TYPE_OF(structure, member), .unit = its_unit, .kind = its_kind \
+    }
+
+#define STATS(...) FIELD(struct memlog_memstats, ML_HOME_MEMSTATS, __VA_ARGS__)
+#define EXTRA(...) FIELD(struct memlog_extra, ML_HOME_EXTRA, __VA_ARGS__)
+
+const struct ml_field ml_fields[] = {
+    STATS(alloc, "Alloc", ML_UNIT_BYTES, ML_GAUGE,
+          "Bytes in heap objects that have not been freed"),
+    STATS(total_alloc, "TotalAlloc", ML_UNIT_BYTES, ML_TOTAL,
+          "Bytes allocated for heap objects since the start, freed ones included"),
+    STATS(sys, "Sys", ML_UNIT_BYTES, ML_GAUGE,
+          "Bytes of memory taken from the operating system, the sum of all the Sys numbers"),
+    STATS(lookups, "Lookups", ML_UNIT_COUNT, ML_TOTAL, "Addresses resolved to heap objects"),
+    STATS(mallocs, "Mallocs", ML_UNIT_COUNT, ML_TOTAL, "Heap objects allocated"),
+    STATS(frees, "Frees", ML_UNIT_COUNT, ML_TOTAL,
+          "Heap objects freed, by the program or by the collector"),
+
+    STATS(heap_alloc, "HeapAlloc", ML_UNIT_BYTES, ML_GAUGE, "The same number as Alloc"),
+    STATS(heap_sys, "HeapSys", ML_UNIT_BYTES, ML_GAUGE, "Bytes of heap, in use and idle"),
+    STATS(heap_idle, "HeapIdle", ML_UNIT_BYTES, ML_GAUGE,
+          "Bytes of heap in page runs without any object"),
+    STATS(heap_inuse, "HeapInuse", ML_UNIT_BYTES, ML_GAUGE,
+          "Bytes of heap in page runs that are set aside for objects"),
+    STATS(heap_released, "HeapReleased", ML_UNIT_BYTES, ML_GAUGE,
+          "Bytes of idle heap that have no physical memory behind them"),
+    STATS(heap_objects, "HeapObjects", ML_UNIT_COUNT, ML_GAUGE,
+          "Heap objects that have not been freed"),
+
+    STATS(stack_inuse, "StackInuse", ML_UNIT_BYTES, ML_GAUGE,
+          "Bytes of the stacks of memlog's own threads"),
+    STATS(stack_sys, "StackSys", ML_UNIT_BYTES, ML_GAUGE,
+          "Bytes obtained for the stacks of memlog's own threads"),
+    STATS(mspan_inuse, "MSpanInuse", ML_UNIT_BYTES, ML_GAUGE, "Bytes of span descriptors in use"),
+    STATS(mspan_sys, "MSpanSys", ML_UNIT_BYTES, ML_GAUGE, "Bytes obtained for span descriptors"),
+    STATS(mcache_inuse, "MCacheInuse", ML_UNIT_BYTES, ML_GAUGE,
+          "Bytes of thread caches and their counters in use"),
+    STATS(mcache_sys, "MCacheSys", ML_UNIT_BYTES, ML_GAUGE,
+          "Bytes obtained for thread caches and their counters"),
+    STATS(buck_hash_sys, "BuckHashSys", ML_UNIT_BYTES, ML_GAUGE,
+          "Bytes obtained for the heap profile's buckets"),
+    STATS(gc_sys, "GCSys", ML_UNIT_BYTES, ML_GAUGE, "Bytes obtained for the collector's own maps"),
+    STATS(other_sys, "OtherSys", ML_UNIT_BYTES, ML_GAUGE,
+          "Bytes obtained for everything that no other Sys number counts"),
+
+    STATS(next_gc, "NextGC", ML_UNIT_BYTES, ML_GAUGE,
+          "Heap size at which the next collection begins"),
+    STATS(last_gc, "LastGC", ML_UNIT_UNIX_NANOSECONDS, ML_GAUGE,
+          "When the last collection finished, 0 before the first"),
+    STATS(pause_total_ns, "PauseTotalNs", ML_UNIT_NANOSECONDS, ML_TOTAL,
+          "Time the program was stopped for collections"),
+    STATS(pause_ns, "PauseNs", ML_UNIT_NANOSECONDS, ML_GAUGE,
+          "Time the program was stopped in each of the last 256 collections"),
+    STATS(pause_end, "PauseEnd", ML_UNIT_UNIX_NANOSECONDS, ML_GAUGE,
+          "When the last pause of each of the last 256 collections ended"),
+    STATS(num_gc, "NumGC", ML_UNIT_COUNT, ML_TOTAL, "Collections completed"),
+    STATS(num_forced_gc, "NumForcedGC", ML_UNIT_COUNT, ML_TOTAL,
+          "Collections that the program asked for"),
+    STATS(gc_cpu_fraction, "GCCPUFraction", ML_UNIT_FRACTION, ML_GAUGE,
+          "Share of the available CPU time that the collector took since the start"),
+    STATS(enable_gc, "EnableGC", ML_UNIT_FLAG, ML_GAUGE,
+          "Whether memory is collected automatically"),
+    STATS(debug_gc, "DebugGC", ML_UNIT_FLAG, ML_GAUGE, "Whether the collector checks itself"),
+    STATS(by_size, "BySize", ML_UNIT_COUNT, ML_TOTAL,
+          "Objects allocated and freed in each size class"),
+
+    EXTRA(large_mallocs, "LargeMallocs", ML_UNIT_COUNT, ML_TOTAL,
+          "Objects above the largest size class allocated"),
+    EXTRA(large_frees, "LargeFrees", ML_UNIT_COUNT, ML_TOTAL,
+          "Objects above the largest size class freed"),
+    EXTRA(large_malloc_bytes, "LargeMallocBytes", ML_UNIT_BYTES, ML_TOTAL,
+          "Bytes of large objects allocated, in whole pages"),
+    EXTRA(large_free_bytes, "LargeFreeBytes", ML_UNIT_BYTES, ML_TOTAL,
+          "Bytes of large objects freed, in whole pages"),
+    EXTRA(frees_explicit, "FreesExplicit", ML_UNIT_COUNT, ML_TOTAL,
+          "Objects freed by the program"),
+    EXTRA(frees_swept, "FreesSwept", ML_UNIT_COUNT, ML_TOTAL, "Objects freed by the collector"),
+    EXTRA(bytes_freed_explicit, "BytesFreedExplicit", ML_UNIT_BYTES, ML_TOTAL,
+          "Bytes of objects freed by the program"),
+    EXTRA(bytes_freed_swept, "BytesFreedSwept", ML_UNIT_BYTES, ML_TOTAL,
+          "Bytes of objects freed by the collector"),
+    EXTRA(live_bytes, "LiveBytes", ML_UNIT_BYTES, ML_GAUGE,
+          "Bytes of the objects that the last collection reached"),
+    EXTRA(live_objects, "LiveObjects", ML_UNIT_COUNT, ML_GAUGE,
+          "Objects that the last collection reached"),
+    EXTRA(root_stack_bytes, "RootStackBytes", ML_UNIT_BYTES, ML_GAUGE,
+          "Bytes of thread stacks that the last collection scanned"),
+    EXTRA(root_data_bytes, "RootDataBytes", ML_UNIT_BYTES, ML_GAUGE,
+          "Bytes of data segments that the last collection scanned"),
+    EXTRA(root_added_bytes, "RootAddedBytes", ML_UNIT_BYTES, ML_GAUGE,
+          "Bytes of roots added by the program that the last collection scanned"),
+    EXTRA(last_stop_ns, "LastStopNs", ML_UNIT_NANOSECONDS, ML_GAUGE,
+          "Time the last collection took to stop all threads"),
+    EXTRA(last_mark_ns, "LastMarkNs", ML_UNIT_NANOSECONDS, ML_GAUGE,
+          "Time the last collection took to mark"),
+    EXTRA(gc_cpu_ns, "GCCPUNs", ML_UNIT_NANOSECONDS, ML_TOTAL, "CPU time the collector took"),
+    EXTRA(gc_percent, "GCPercent", ML_UNIT_PERCENT, ML_GAUGE,
+          "Growth over the live heap that starts a collection, -1 when none starts by itself"),
+    EXTRA(threads, "Threads", ML_UNIT_COUNT, ML_GAUGE, "Threads that hold a cache"),
+    EXTRA(rss, "RSS", ML_UNIT_BYTES, ML_GAUGE, "Physical memory of the whole process"),
+    EXTRA(cgroup_limit, "CgroupLimit", ML_UNIT_BYTES, ML_GAUGE,
+          "Memory limit of the process's cgroup, 0 for none"),
+    EXTRA(log_samples, "LogSamples", ML_UNIT_COUNT, ML_TOTAL, "Lines written to the log"),
+    EXTRA(log_lost, "LogLost", ML_UNIT_COUNT, ML_TOTAL,
+          "Samples lost because the log could not be written"),
+    EXTRA(heap_reserved, "HeapReserved", ML_UNIT_BYTES, ML_GAUGE,
+          "Address space reserved for the heap"),
+};
+
+enum { FIELDS_COUNT = sizeof(ml_fields) / sizeof(ml_fields[0]) };
+const size_t ml_fields_count = FIELDS_COUNT;
+
+/* Whoever adds a member learns here that it wants a row. All of memlog_extra's
+ * members are 8 bytes long, and all but `size` have one. */
+enum { FIELDS_OF_MEMSTATS = 32 };
+_Static_assert(FIELDS_COUNT ==
+                   FIELDS_OF_MEMSTATS + sizeof(struct memlog_extra) / sizeof(uint64_t) - 1,
+               "every member has its row");
+_Static_assert(sizeof(struct memlog_memstats) <= UINT16_MAX &&
+                   sizeof(struct memlog_extra) <= UINT16_MAX,
+               "an offset fits the row");
+
+/* --- finding -------------------------------------------------------------- */
+
+static bool is_spelled(const char *spelling, const char *name, size_t length)
+{
+    return strlen(spelling) == length && memcmp(spelling, name, length) == 0;
+}
+
+const struct ml_field *ml_field_find(const char *name, size_t length)
+{
+    for (size_t i = 0; i < ml_fields_count; i++) {
+        const struct ml_field *field = &ml_fields[i];
+        if (is_spelled(field->name, name, length) || is_spelled(field->go_name, name, length))
+            return field;
+    }
+    return NULL;
+}

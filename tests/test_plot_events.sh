@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Marks, limits, the heading, the time zone: what is written beside the curves.
+. "${top_srcdir:-$(dirname "$0")/..}/tests/plot_common.sh"
+
+# The lines of a colour, "x1 y1 x2 y2" each.
+lines() {
+  tr '\n' ' ' <"$2" | sed "s/<path/\n<path/g" | grep "stroke='rgb($1)'.*stroke-dasharray" |
+    sed "s/.* d='//; s/'.*//; s/ *L */ /g; s/M/\n/g; s/,/ /g" | grep .
+}
+mark_colour='119, *119, *119'
+limit_colour='179, *38, *30'
+
+# --- a mark stands at the sample before it, one before every sample at the first
+draw "$fixtures/events.log" svg events.svg
+curve "in use (Alloc)" events.svg >points
+lines "$mark_colour" events.svg >marks
+test "$(grep -c . marks)" -eq 3 || fail "3 marks are $(grep -c . marks) lines"
+for pair in 1:1 2:3 3:5; do
+  mark=$(sed -n "${pair%:*}p" marks | cut -d' ' -f1)
+  sample=$(sed -n "${pair#*:}p" points | cut -d' ' -f2)
+  awk -v a="$mark" -v b="$sample" 'BEGIN { exit !(a != "" && a - b < .05 && b - a < .05) }' ||
+    fail "mark ${pair%:*} is at '$mark', its sample at '$sample'"
+done
+awk '{ if ($1 != $3 || $2 - $4 < 300) exit 1 }' marks || fail "a mark is not upright"
+has_text "before all" events.svg
+has_text "reload &lt;b>&amp; {/x} it's" events.svg
+has_text "last" events.svg
+
+# --- a limit is a level line while it is in force, told in words where it is far
+lines "$limit_colour" events.svg >limits
+test "$(grep -c . limits)" -eq 1 || fail "one limit is $(grep -c . limits) lines"
+awk -v base="$(base events.svg)" '
+  FNR == NR { x[FNR] = $2; y[FNR] = base - $3; next }
+  function off(a, b) { return a - b > .1 || b - a > .1 }
+  # 60 MiB, where the third sample is 30 MiB; from the second to the fourth.
+  { if (off($1, x[2]) || off($3, x[4]) || $2 != $4 || off(base - $2, 2 * y[3])) exit 1 }
+  ' points limits || fail "the limit is drawn as $(cat limits) beside $(tr '\n' ' ' <points)"
+has_text "limit 60 MiB" events.svg
+
+sed 's/^# limit 62914560/# limit 8589934592/' "$fixtures/events.log" >far.log
+draw far.log svg far.svg
+test -z "$(lines "$limit_colour" far.svg)" || fail "a far limit is drawn"
+texts far.svg | grep -q 'limit 8 GiB (above the picture)' || fail "a far limit is not told"
+grep '^[0-9]' far.log >far.samples
+proportional "in use (Alloc)" 2 far.samples far.svg
+
+# --- the heading
+has_text './a "b" \c' events.svg
+has_text "pid 42  ·  2026-11-21 08:00:00  ·  40 s  ·  ended by SIGKILL (out of memory)" events.svg
+draw "$fixtures/runs.log" svg runs.svg
+has_text "one, two" runs.svg
+has_text "2 runs  ·  2026-11-21 08:00:00  ·  32 s" runs.svg
+draw "$fixtures/article.log" svg article.svg
+has_text "memory over time" article.svg
+has_text "2011-01-13 13:46:03  ·  4 min 56 s" article.svg
+
+# --- local time, by the offset in force when the log began
+for zone in CET-1CEST,M3.5.0,M10.5.0/3=14:48:00=CET '<-03>3=10:48:00=UTC-03:00' 'IST-5:30=19:18:00=IST'; do
+  name=${zone##*=}
+  rest=${zone%=*}
+  TZ=${rest%=*}
+  draw "$fixtures/article.log" svg zone.svg
+  has_text "time ($name)" zone.svg
+  has_text "${rest##*=}" zone.svg
+done
+TZ=CET-1CEST,M3.5.0,M10.5.0/3
+printf '1310810400 1 2\n1310814000 1 2\n' >summer.log
+draw summer.log svg summer.svg
+has_text "time (CEST)" summer.svg
+has_text "12:00" summer.svg
+
+# --- text from a log is text: neither gnuplot nor the shell runs it
+TZ=UTC0
+cat >evil.log <<'END'
+# memlog 1 pid=1 start=2026-11-21T08:00:00Z interval=1s command="$(touch a)`touch b`'; system('touch c')"
+1795248000 4096 8192
+# mark '.system("touch d").'
+END_OF_BLOCK
+# mark END_OF_BLOCK
+END_OF_READER
+# limit `touch e`
+=== second pass ==
+1795248001 4096 8192
+END
+draw evil.log svg evil.svg
+for f in a b c d e; do test ! -e $f || fail "text from the log was run: $f"; done
+has_text "'.system(\"touch d\").'" evil.svg
+finish
