@@ -131,7 +131,7 @@ if (text_only) {
   rows    = int(real(word(screen, 1).".0"))
   columns = int(real(word(screen, 2).".0"))
   # Two lines stay for the prompt.
-  rows    = rows < 10 ? 22 : rows > 200 ? 200 : rows - 2
+  rows    = rows < 16 ? 22 : rows > 200 ? 200 : rows - 2
   columns = columns < 40 ? 79 : columns > 400 ? 400 : columns - 1
   set terminal dumb size columns, rows
 }
@@ -144,7 +144,6 @@ if (text_only) {
 # kept inside data blocks, where nothing is ever executed.
 #
 # No number from the log passes through awk's printf: mawk's %d stops at 2^31.
-# The program stands between the shell's single quotes and holds none itself.
 
 $memlog_reader << END_OF_READER
 function is_sample() {
@@ -237,8 +236,7 @@ function event_line() {
     oom = $0 ~ /oom_kill=[1-9]/
   }
 }
-# Extremes are kept twice, as written and as numbers: converting them for every
-# comparison would take a third of the time.
+# Extremes are kept twice: as numbers, to compare, and as written, to print.
 function count_sample(   i, t, a, s) {
   if (!run_samples++) runs++
   n++
@@ -255,8 +253,9 @@ function count_sample(   i, t, a, s) {
 
 # Label of each mark: the first of three lines of text where it is free, right
 # of the mark or, near the end, left of it; none where all three are taken.
-# Marks come in the order of time within a run.
-function print_marks(   i, f, w, r, left, lanes, span) {
+# Marks come in the order of time within a run. One without a label a pixel or
+# less from the one before is not seen, and ten thousand take gnuplot minutes.
+function print_marks(   i, f, w, r, left, lanes, span, drawn) {
   print "$memlog_marks << END_OF_BLOCK"
   span = tmax_n - tmin_n
   lanes = 0
@@ -271,6 +270,8 @@ function print_marks(   i, f, w, r, left, lanes, span) {
       lane_end[r] = left ? f : f + w
       if (r > lanes) lanes = r
     }
+    if (r > 3 && f >= drawn && f - drawn < 1 / 1200) continue
+    drawn = f
     print real(mark_t[i]), r, (left ? "right" : "left"), mark_name[i]
   }
   print "END_OF_BLOCK"
@@ -449,7 +450,8 @@ if (far_limit > 0) { details = details.separator."limit ".bytes(far_limit)." (ab
 
 # Room above the curves: for the peak's value, and for the names of marks.
 lane = text_only ? 1. / (rows - 9) : 0.044
-ymax = top > 0 ? top / scale / (1 - (text_only ? 2 * lane : 0.065) - lane * memlog_lanes) : 1
+room = (text_only ? 2 * lane : 0.065) + lane * memlog_lanes
+ymax = top > 0 ? top / scale / (1 - (room < 0.6 ? room : 0.6)) : 1
 
 set xrange [t0:t1]
 set yrange [0:ymax]

@@ -389,6 +389,7 @@ START_TEST(version_one_limit_is_found_among_other_controllers)
     ck_assert_uint_eq(limit_under("12:pids:/other\n"
                                   "7:cpu,cpuacct:/other\n"
                                   "4:hugetlb,memory:/app\n"
+                                  "3:mem:/other\n"
                                   "2:memoryless:/other\n"
                                   "1:name=systemd:/other\n"),
                       6000000);

@@ -405,6 +405,52 @@ START_TEST(a_larger_library_after_an_unloaded_one_does_not_lead_beyond_memory)
 }
 END_TEST
 
+/* A thread made up of two words, with memory below it that can be read, and a
+ * table that says of itself that it has so many entries. Each would lead to
+ * the same readable place. */
+struct made_up_thread {
+    char below[4096];
+    uintptr_t self;
+    uintptr_t table;
+    struct {
+        uintptr_t block;
+        uintptr_t to_free;
+    } entries[64];
+    char place[256 * 1024];
+};
+
+static unsigned ranges_at_place(struct made_up_thread *thread, size_t count)
+{
+    enum { GENERATION = 1 };
+    for (size_t i = 0; i < 64; i++) {
+        thread->entries[i].block = (uintptr_t)thread->place;
+        thread->entries[i].to_free = (uintptr_t)thread->place;
+    }
+    thread->self = (uintptr_t)&thread->self;
+    thread->table = (uintptr_t)&thread->entries[GENERATION];
+    thread->entries[0].block = count;
+    struct tls_call call = { { .wanted = (uintptr_t)thread->place }, thread->self };
+    ml_os_with_loader_locked(walk_tls, &call);
+    return call.search.times;
+}
+
+START_TEST(entries_beyond_the_tables_length_are_not_read)
+{
+    struct made_up_thread *thread = ml_os_map(sizeof(*thread));
+    /* This program and its C library have thread-local variables, for certain. */
+    ck_assert_uint_ge(ranges_at_place(thread, 62), 2);
+    ck_assert_uint_eq(ranges_at_place(thread, 1), 1);
+    ck_assert_uint_eq(ranges_at_place(thread, 0), 0);
+}
+END_TEST
+
+START_TEST(a_table_of_absurd_length_is_not_read)
+{
+    struct made_up_thread *thread = ml_os_map(sizeof(*thread));
+    ck_assert_uint_eq(ranges_at_place(thread, (size_t)1 << 40), 0);
+}
+END_TEST
+
 /* --- mappings ------------------------------------------------------------------------------ */
 
 START_TEST(mapping_around_an_address_is_found)
@@ -624,6 +670,7 @@ UNIT_MAIN("os segments", body_runs_once_with_other_threads_kept_out,
           a_loaded_librarys_block_is_found_once_it_is_touched,
           a_loaded_librarys_static_block_is_found, more_libraries_than_the_table_has_room_for,
           a_larger_library_after_an_unloaded_one_does_not_lead_beyond_memory,
+          entries_beyond_the_tables_length_are_not_read, a_table_of_absurd_length_is_not_read,
           mapping_around_an_address_is_found, a_mapping_that_cannot_be_written_is_none,
           mappings_are_found_across_many_reads, first_threads_stack_reaches_to_the_environment,
           a_threads_stack_takes_in_its_thread_local_block,

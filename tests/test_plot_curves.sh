@@ -39,6 +39,12 @@ grep . "$fixtures/runs.log" >closed.log
 draw closed.log svg closed.svg
 cmp -s runs.svg closed.svg || fail "a header without a blank line before it does not separate"
 
+# A run of one sample between them is two dots.
+{ cat "$fixtures/runs.log"; printf '\n1795248036 1000 2000\n'; } >single.log
+draw single.log svg single.svg
+test "$(grep -c "<use xlink:href='#gpPt6'" single.svg)" -eq 3 ||
+  fail "a run of one sample is not two dots beside the peak's"
+
 # --- no spike is lost where there are more samples than pixels
 awk 'BEGIN {
   print "# memlog 1 pid=1 start=2026-11-21T08:00:00Z interval=1s command=\"long\""
@@ -67,6 +73,10 @@ draw huge.log svg huge.svg
 proportional "in use (Alloc)" 2 huge.log huge.svg
 has_text "1.5 TiB" huge.svg
 has_text "Nov 23" huge.svg
+printf '1795248000 4096 65536\n1795248001 8192 131072\n' >two.log
+draw two.log svg two.svg
+has_text "08:00:00.0" two.svg
+has_text "08:00:01.0" two.svg
 printf '1795248000 0 0\n1795248000 0 0\n' >zero.log
 draw zero.log svg zero.svg
 finish

@@ -59,7 +59,6 @@ static void sweep_span(struct ml_thread *self, struct ml_span *span)
     ml_count(&self->magazines[span->bin].frees, freed);
     ml_count(&self->swept_objects, freed);
     ml_count(&self->swept_bytes, bytes);
-    ml_heap_taken_add(-(int64_t)bytes);
 }
 
 static bool sweep_one(struct ml_thread *self, struct ml_bin *bin)

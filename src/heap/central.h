@@ -31,7 +31,8 @@ unsigned ml_central_take(struct ml_thread *self, unsigned bin, void **into, unsi
 void ml_central_give(unsigned bin, void **slots, unsigned count);
 
 /* Bytes handed out to magazines and as large objects and not given back: what
- * the pacer watches. Between Alloc and HeapInuse. */
+ * the pacer watches. What the last mark left for the sweep is taken off at
+ * the mark's end, not when it is swept. */
 uint64_t ml_heap_taken_bytes(void);
 void ml_heap_taken_add(int64_t bytes);
 

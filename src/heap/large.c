@@ -35,7 +35,8 @@ static void count_free(uint64_t objects, uint64_t bytes, bool swept)
         set(&now->large_swept_bytes, now->large_swept_bytes + bytes);
     }
     ml_pageheap_end_change();
-    ml_heap_taken_add(-(int64_t)bytes);
+    if (!swept) /* what is swept was taken off at the mark's end */
+        ml_heap_taken_add(-(int64_t)bytes);
 }
 
 void *ml_large_alloc(size_t bytes, size_t alignment, enum ml_kind kind, bool *zeroed)

@@ -226,7 +226,8 @@ static int create_thread(struct ml_os_thread *thread, pthread_t *handle)
 }
 
 /* All but the two signals that the C library sends between threads itself:
- * setuid() waits until every thread has taken the second. */
+ * setuid() waits until every thread has taken the second. (glibc 2.36 keeps
+ * both open in new threads whatever it is told; others may not.) */
 static uint64_t all_signals_of_programs(void)
 {
     enum { C_LIBRARY_CANCEL = 32, C_LIBRARY_SETXID = 33 };

@@ -13,7 +13,7 @@
 
 _Static_assert((int)ML_CLASSES == (int)MEMLOG_SIZE_CLASSES, "the public header tells the truth");
 _Static_assert((int)ML_SMALL_MAX == (int)MEMLOG_LARGEST_CLASS, "the public header tells the truth");
-_Static_assert(ML_CLASSES < MEMLOG_BY_SIZE, "BySize has room for every class");
+_Static_assert((int)ML_CLASSES < (int)MEMLOG_BY_SIZE, "BySize has room for every class");
 
 static void fill_objects(struct memlog_memstats *stats, const struct ml_counts *counts)
 {
