@@ -213,6 +213,8 @@ function header_line(   s) {
     command = substr($0, RSTART + 10, RLENGTH - 11)
     gsub(/\\"/, "\"", command)
     gsub(/\\\\/, "\\", command)
+    # The folders of a full path would fill the heading.
+    sub(/^\/[^ ]*\//, "", command)
     if (!(command in seen)) {
       seen[command] = 1
       commands = commands (commands == "" ? "" : ", ") clean(command, 54)

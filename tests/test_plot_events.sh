@@ -48,6 +48,9 @@ proportional "in use (Alloc)" 2 far.samples far.svg
 # --- the heading
 has_text './a "b" \c' events.svg
 has_text "pid 42  ·  2026-11-21 08:00:00  ·  40 s  ·  ended by SIGKILL (out of memory)" events.svg
+sed 's|command="./a |command="/usr/local/bin/a /etc/|' "$fixtures/events.log" >path.log
+draw path.log svg path.svg
+has_text 'a /etc/"b" \c' path.svg
 draw "$fixtures/runs.log" svg runs.svg
 has_text "one, two" runs.svg
 has_text "2 runs  ·  2026-11-21 08:00:00  ·  32 s" runs.svg
