@@ -14,7 +14,7 @@
 
 enum {
     SAMPLE_TICKS_PER_SECOND = 100,
-    SAMPLE_LOG_INTERVAL_MS = 250, /* so that ten seconds make a curve */
+    SAMPLE_LOG_INTERVAL_MS = 100, /* so that ten seconds make a curve */
     SAMPLE_MOST_SECONDS = 7 * 24 * 3600
 };
 
