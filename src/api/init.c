@@ -29,19 +29,21 @@ static void slow_path(void)
     ml_log_poll_orphan();
 }
 
-/* Outer locks first: the log's, the collector's, the heap's. */
+/* The collector's lock first: while waiting for it this thread can still be
+ * stopped, which it can't any more once it holds the log's (signals are held
+ * back) or the heap's. */
 static void before_fork(void)
 {
-    ml_log_before_fork();
     ml_gc_before_fork();
+    ml_log_before_fork();
     ml_heap_before_fork();
 }
 
 static void after_fork_parent(void)
 {
     ml_heap_after_fork_parent();
-    ml_gc_after_fork_parent();
     ml_log_after_fork_parent();
+    ml_gc_after_fork_parent();
 }
 
 static void after_fork_child(void)

@@ -104,6 +104,10 @@ static ML_NOINLINE void run_stopped(void *argument)
     if (!ml_world_stop())
         return;
     cycle->stopped = ml_os_monotonic_ns();
+    /* memlog's own threads are not stopped: one may be about to finish the
+     * sweep of a last span, and would clear marks that are set now. */
+    ml_central_lock_all();
+    ml_central_unlock_all();
     __builtin_unwind_init(); /* this thread's registers to its stack */
     ml_marker_begin(&marker);
     cycle->cached_bytes = blacken_magazines();

@@ -139,29 +139,33 @@ static uint64_t mark_uncollectable(struct ml_marker *marker)
 
 /* ---- threads ------------------------------------------------------------------------ */
 
-/* From the stack pointer to the stack's end. A stack pointer that is not in
- * the stack the thread began with is in one of the program's own (a signal
- * stack, a coroutine's): then that one from there, and the first one whole,
- * since nobody knows how far it is in use. */
+/* A stack pointer that is not in the stack the thread began with is in one of
+ * the program's own (a signal stack, a coroutine's): that one is looked at
+ * from there, and the first one whole, since nobody knows how far it is used. */
+static uint64_t mark_two_stacks(struct ml_marker *marker, const struct ml_mutator *mutator,
+                                uintptr_t stack_pointer, uintptr_t end)
+{
+    uintptr_t low = mutator->stack_low, begin, high;
+    bool is_main = mutator->tid == ml_os_pid();
+    if (is_main && ml_os_mapping_around(mutator->stack_high - 1, &begin, &high))
+        low = begin; /* it has grown since */
+    ml_mark_range(marker, low, mutator->stack_high, true);
+    ml_mark_range(marker, stack_pointer, end, true);
+    return mutator->stack_high - low + (end - stack_pointer);
+}
+
 static uint64_t mark_stack(struct ml_marker *marker, const struct ml_mutator *mutator,
                            uintptr_t stack_pointer)
 {
-    uintptr_t low = mutator->stack_low, high = mutator->stack_high;
-    uintptr_t begin, end;
-    bool is_main = mutator->tid == ml_os_pid();
-    if (is_main && ml_os_mapping_around(high - 1, &begin, &end))
-        low = begin; /* grown since */
-    if (stack_pointer >= low && stack_pointer < high) {
-        ml_mark_range(marker, stack_pointer, high, true);
-        return high - stack_pointer;
+    uintptr_t begin, end, high = mutator->stack_high;
+    bool inside = stack_pointer >= mutator->stack_low && stack_pointer < high;
+    if (!inside && ml_os_mapping_around(stack_pointer, &begin, &end)) {
+        bool has_grown = high > begin && high <= end; /* the first thread's does */
+        if (!has_grown)
+            return mark_two_stacks(marker, mutator, stack_pointer, end);
     }
-    uint64_t bytes = high - low;
-    ml_mark_range(marker, low, high, true);
-    if (ml_os_mapping_around(stack_pointer, &begin, &end)) {
-        ml_mark_range(marker, stack_pointer, end, true);
-        bytes += end - stack_pointer;
-    }
-    return bytes;
+    ml_mark_range(marker, stack_pointer, high, true);
+    return high - stack_pointer;
 }
 
 static uint64_t mark_stacks(struct ml_marker *marker, uintptr_t own_stack_pointer)
