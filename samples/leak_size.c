@@ -2,9 +2,9 @@
 /* leak_size - a leak of a few big objects.
  *
  * The same healthy service (service.h) as in leak_count, which from a fifth of
- * the run on files away five images of 1 MiB a second and never looks at them
- * again. Alloc climbs; HeapObjects is flat, for what are a hundred more among
- * a hundred thousand?
+ * the run on files away an image of 4 MiB every half second and never looks at
+ * it again. Alloc climbs in steps; HeapObjects is flat, for what are forty more
+ * among a hundred thousand?
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "sample.h"
 #include "service.h"
 
-enum { LEAK_BEGINS_PERCENT = 20, TICKS_PER_IMAGE = 20, IMAGE_BYTES = 1 << 20 };
+enum { LEAK_BEGINS_PERCENT = 20, TICKS_PER_IMAGE = 50, IMAGE_BYTES = 4 << 20 };
 
 struct page {
     struct page *next;

@@ -14,13 +14,13 @@
 
 enum {
     /* percent of the run */
-    FULL = 40,
-    HALVED = 70,
+    FULL = 30,
+    HALVED = 50,
 
     ENTRIES = 16000, /* of 4 KiB on average: 64 MiB */
     LEAST_VALUE = 1024,
     LARGEST_VALUE = 7 * 1024,
-    LOOKUPS_PER_TICK = 50,
+    LOOKUPS_PER_TICK = 20,
     REPLY_BYTES = 64
 };
 
@@ -74,7 +74,7 @@ static void print_numbers(const char *moment)
 
 int main(int argc, char **argv)
 {
-    long seconds = 10;
+    long seconds = 12;
     const struct sample_option options[] = { SAMPLE_SECONDS(seconds) };
     sample_options(argc, argv, "Fill a cache that stays: Alloc levels off, Sys never falls.",
                    options, SAMPLE_COUNT_OF(options));

@@ -64,6 +64,6 @@ void service_report(const char *leak)
     printf("%s: HeapObjects from %" PRIu64 " to %" PRIu64 ", Alloc from %.1f to %.1f MiB\n", leak,
            at_open.heap_objects, now.heap_objects, sample_mib(at_open.alloc),
            sample_mib(now.alloc));
-    printf("healthy traffic beside it: %.1f MiB allocated in all, %u collections\n",
+    printf("healthy traffic and all: %.1f MiB allocated, %u collections\n",
            sample_mib(now.total_alloc), (unsigned)now.num_gc);
 }

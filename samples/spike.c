@@ -100,6 +100,7 @@ int main(int argc, char **argv)
             drop_report();
             memlog_gc();
             memlog_log_sample(); /* right behind the mark: an edge, not a slope */
+            print_numbers("dropped:");
         }
         if (sample_at(&run, RELEASED)) {
             memlog_log_mark("given back");

@@ -28,10 +28,10 @@ struct phase {
 };
 
 static const struct phase phases[] = {
-    { "opening", 20, 30, 1200, 0 },
-    { "busy", 50, 60, 2800, 0 },
-    { "batch job", 65, 100, 3200, 96 },
-    { "evening", 100, 50, 1000, 0 },
+    { "opening", 20, 60, 1200, 0 },
+    { "busy", 50, 120, 2800, 0 },
+    { "batch job", 65, 160, 3200, 96 },
+    { "evening", 100, 120, 1000, 0 },
 };
 
 static const struct phase *phase_of(const struct sample_run *run)
@@ -49,10 +49,11 @@ enum {
     MOST_SESSIONS = 4096,
     SESSIONS_MOVED_PER_TICK = 8, /* opened or closed, on the way to the wanted number */
     REQUESTS_PER_LOGIN = 10,
-    REQUESTS_PER_REGISTRATION = 16,
+    REQUESTS_PER_REGISTRATION = 32,
     REGISTRATIONS_AT_START = 3000,
     BATCH_BLOCK_BYTES = 256 * 1024,
-    MOST_BATCH_BLOCKS = 96
+    MOST_BATCH_BLOCKS = 96,
+    LOG_INTERVAL_MS = 50 /* some points on every tooth */
 };
 
 /* A field of a request or a session: scanned itself, with text that is not. */
@@ -230,7 +231,7 @@ int main(int argc, char **argv)
     sample_options(argc, argv, "A service with requests, sessions, a registry and a batch job.",
                    options, SAMPLE_COUNT_OF(options));
 
-    sample_log_start(NULL, SAMPLE_LOG_INTERVAL_MS);
+    sample_log_start(NULL, LOG_INTERVAL_MS);
     uint64_t chance = (uint64_t)seed;
     for (int i = 0; i < REGISTRATIONS_AT_START; i++)
         registry_add(&chance);

@@ -5,10 +5,12 @@
 #ifndef MEMLOG_TESTS_LOG_RUNNING_H
 #define MEMLOG_TESTS_LOG_RUNNING_H
 
+#include <dirent.h>
 #include <time.h>
 
 #include "log/ticker.h"
 #include "log_scratch.h"
+#include "os/process.h"
 #include "prog_log_fakes.h"
 
 #define SECOND UINT64_C(1000000000)
@@ -81,6 +83,32 @@ static inline struct count count_lines(const char *path)
 static inline bool log_has(const char *path, const char *text)
 {
     return strstr(scratch_contents(path), text) != NULL;
+}
+
+/* Whether a thread of that name is there: one that has been joined may still
+ * be listed for a moment. */
+static inline bool has_thread(const char *wanted)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    struct dirent *entry;
+    bool found = false;
+    while (!found && (entry = readdir(tasks)) != NULL) {
+        char path[64], name[32] = "";
+        snprintf(path, sizeof(path), "/proc/self/task/%.20s/comm", entry->d_name);
+        ssize_t length = ml_os_read_file(path, name, sizeof(name));
+        found = length > 0 && strncmp(name, wanted, (size_t)length - 1) == 0;
+    }
+    closedir(tasks);
+    return found;
+}
+
+/* Until the log's thread runs code of ours. A process that forks before has
+ * children that hang in the address sanitizer, which takes a lock of its own
+ * in every new thread. */
+static inline void wait_for_thread(void)
+{
+    while (!has_thread("memlog-log"))
+        sleep_ms(1);
 }
 
 /* A thread's body. */

@@ -34,11 +34,3 @@ void ml_stats_read_extra(struct memlog_extra *extra)
     extra->rss = 100 + __atomic_add_fetch(&fake_extra_reads, 1, __ATOMIC_RELAXED);
     extra->gc_percent = -1;
 }
-
-/* The thread sanitizer refuses threads in children of threaded programs,
- * which is what a log that goes on in a child is. */
-const char *__tsan_default_options(void);
-const char *__tsan_default_options(void)
-{
-    return "die_after_fork=0";
-}

@@ -57,11 +57,11 @@ static const char *behind_header(void)
 
 START_TEST(header_is_this_process)
 {
-    char expected[64];
+    char expected[80];
     begin("");
     sample();
-    snprintf(expected, sizeof(expected), "# memlog 1 pid=%d start=1970-01-01T00:16:40Z interval=1s\n",
-             (int)getpid());
+    snprintf(expected, sizeof(expected),
+             "# memlog 1 pid=%d start=1970-01-01T00:16:40Z interval=1s\n", (int)getpid());
     const char *text = scratch_contents(scratch_log);
     ck_assert_int_eq(strncmp(text, expected, strlen(expected)), 0);
     ck_assert_str_eq(behind_header(), "1000 1 1000000001\n");

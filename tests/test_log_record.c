@@ -76,7 +76,8 @@ START_TEST(interval_is_said_in_the_largest_unit_that_fits)
         uint64_t ns;
         const char *said;
     } cases[] = {
-        { UINT64_C(120000000000), " interval=2m\n" },   { UINT64_C(90000000000), " interval=90s\n" },
+        { UINT64_C(120000000000), " interval=2m\n" },
+        { UINT64_C(90000000000), " interval=90s\n" },
         { UINT64_C(3600000000000), " interval=60m\n" }, { 1000000000, " interval=1s\n" },
         { 1500000000, " interval=1500ms\n" },           { 100000000, " interval=100ms\n" },
         { 1500000, " interval=1500us\n" },              { 1000001, " interval=1000001ns\n" },

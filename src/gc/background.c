@@ -31,17 +31,21 @@ static void work(void *unused)
         return; /* no memory: allocation and collection do this work themselves */
     }
     uint64_t tick = ml_os_monotonic_ns();
+    bool more = false;
     for (;;) {
         uint32_t seen = __atomic_load_n(&nudges, __ATOMIC_SEQ_CST);
         while (ml_sweep_some()) {
         }
-        if (!ml_release_tick())
+        /* A nudge hurries the sweep, and not the clock of release ticks. */
+        uint64_t now = ml_os_monotonic_ns();
+        if (now >= tick) {
+            more = ml_release_tick();
+            tick = now + ML_RELEASE_TICK_MS * (uint64_t)ML_NS_PER_MS;
+        }
+        if (more)
+            ml_os_futex_wait(&nudges, seen, tick);
+        else
             wait_for_nudge(seen);
-        /* A nudge does not hurry the clock of ticks: what it asks for is
-         * worth a quarter of a second. */
-        tick = ml_max(tick + ML_RELEASE_TICK_MS * (uint64_t)ML_NS_PER_MS, ml_os_monotonic_ns());
-        while (ml_os_monotonic_ns() < tick)
-            ml_os_futex_wait(&started, 2, tick);
     }
 }
 
@@ -63,8 +67,7 @@ void ml_background_nudge(void)
     if (ml_unlikely(__atomic_load_n(&started, __ATOMIC_RELAXED) == 0))
         start();
     __atomic_fetch_add(&nudges, 1, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&asleep, __ATOMIC_SEQ_CST))
-        ml_os_futex_wake(&nudges, 1);
+    ml_os_futex_wake(&nudges, 1);
 }
 
 void ml_background_notice(void)

@@ -5,7 +5,11 @@
 #include "heap/central.h"
 #include "os/thread.h"
 
-enum { HEAP_LEAST = 4 << 20 };
+enum {
+    HEAP_LEAST = 4 << 20,
+    STEP_LEAST = 256 << 10 /* between live and goal, whatever the percentage: a
+                            * cycle for every magazine would be no use */
+};
 
 static struct ml_lock lock; /* settings and the last mark's outcome */
 static int percent_now = ML_GC_PERCENT_DEFAULT;
@@ -19,7 +23,7 @@ static void update(void)
         /* In 128 bits: a percentage may be large. */
         unsigned __int128 grown = (unsigned __int128)(live + roots) * (unsigned)percent_now / 100;
         uint64_t least = (uint64_t)HEAP_LEAST * (unsigned)percent_now / 100;
-        grown += live;
+        grown = live + (grown > STEP_LEAST ? grown : STEP_LEAST);
         next = grown > INT64_MAX ? INT64_MAX : ml_max((uint64_t)grown, least);
     }
     __atomic_store_n(&goal, next, __ATOMIC_RELAXED);

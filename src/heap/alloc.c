@@ -67,12 +67,6 @@ void *ml_heap_alloc_large(size_t bytes, size_t alignment, enum ml_kind kind, boo
     return object;
 }
 
-static void free_large(void *pointer)
-{
-    ml_state_set(ml_granule_of(pointer), 0);
-    ml_large_free(pointer);
-}
-
 /* Free without a magazine: there is no memory for one. */
 static void free_directly(struct ml_thread *self, void *pointer, unsigned bin)
 {
@@ -84,16 +78,18 @@ static void free_directly(struct ml_thread *self, void *pointer, unsigned bin)
 
 void ml_heap_free_slow(void *pointer, unsigned bin)
 {
+    int saved_errno = errno; /* free leaves it alone */
     if (!ready()) {
         /* Not even the thread's block could be had: the object stays
          * allocated, which is the truth the statistics tell. */
+        errno = saved_errno;
         return;
     }
-    int saved_errno = errno; /* free leaves it alone */
     struct ml_thread *self = ml_thread_self;
     ml_heap_enter(self);
     if (bin == ML_BIN_LARGE) {
-        free_large(pointer);
+        if (!ml_large_free(pointer))
+            ml_heap_bad_pointer(pointer, "memlog_free");
     } else {
         struct ml_magazine *magazine = &self->magazines[bin];
         if (magazine->top == magazine->limit)
@@ -174,5 +170,6 @@ void ml_heap_after_fork_parent(void)
 void ml_heap_after_fork_child(void)
 {
     ml_heap_after_fork_parent();
+    ml_pageheap_after_fork_child();
     ml_thread_after_fork_child();
 }

@@ -88,10 +88,16 @@ static const char *walk_magazines(const struct census *census)
     return NULL;
 }
 
-static const char *walk_large(const struct ml_span_list *list, struct census *census)
+static const char *walk_large(const struct ml_span_list *list, enum ml_span_place place,
+                              struct census *census)
 {
+    uint32_t count = 0, last = 0;
     for (uint32_t number = list->first; number != 0; number = ml_span_at(number)->next) {
         const struct ml_span *span = ml_span_at(number);
+        if (span->prev != last)
+            return "list links agree in both directions";
+        if (span->place != place)
+            return "a span knows the list it hangs in";
         if (span->use != ML_SPAN_LARGE)
             return "the large lists hold large objects";
         if (ml_state_get(ml_granule_of((void *)span->base)) == 0)
@@ -103,7 +109,11 @@ static const char *walk_large(const struct ml_span_list *list, struct census *ce
             return broken;
         census->large_objects++;
         census->large_bytes += ml_span_bytes(span);
+        last = number;
+        count++;
     }
+    if (list->last != last || list->count != count)
+        return "a list's end and count are right";
     return NULL;
 }
 
@@ -132,9 +142,9 @@ static const char *audit_locked(void)
     for (unsigned bin = 0; bin < ML_BINS && broken == NULL; bin++)
         broken = walk_bin(bin, &census);
     for (int kind = 0; kind < ML_KINDS && broken == NULL; kind++)
-        broken = walk_large(&ml_large_lists[kind], &census);
+        broken = walk_large(&ml_large_lists[kind], ML_PLACE_LARGE, &census);
     if (broken == NULL)
-        broken = walk_large(&ml_large_unswept, &census);
+        broken = walk_large(&ml_large_unswept, ML_PLACE_UNSWEPT, &census);
     if (broken == NULL)
         broken = walk_magazines(&census);
     if (broken == NULL)

@@ -36,10 +36,12 @@ static void hang(struct ml_bin *bin, struct ml_span *span)
 /* ---- sweeping ------------------------------------------------------------- */
 
 /* Carry out the mark's verdict on one span: allocated, not marked, is free.
- * Slots in magazines were marked at the stop, and stay. */
+ * Slots in magazines were marked at the stop, and stay. A slot that is dead
+ * but not allocated got lost between its span and a magazine, in a thread that
+ * a fork left behind: it is free again, but was no object. */
 static void sweep_span(struct ml_thread *self, struct ml_span *span)
 {
-    unsigned freed = 0;
+    unsigned freed = 0, objects = 0;
     for (unsigned word = 0; word < ml_span_words(span); word++) {
         uint64_t dead = span->bits[word].taken & ~span->bits[word].mark;
         span->bits[word].taken &= span->bits[word].mark;
@@ -47,17 +49,19 @@ static void sweep_span(struct ml_thread *self, struct ml_span *span)
         freed += ml_popcount64(dead);
         for (; dead != 0; dead &= dead - 1) {
             uintptr_t slot = ml_span_slot_address(span, word * 64 + ml_ctz64(dead));
-            ml_state_set(ml_granule_of((void *)slot), 0);
+            uint64_t granule = ml_granule_of((void *)slot);
+            objects += ml_state_get(granule);
+            ml_state_set(granule, 0);
         }
     }
-    if (freed == 0)
-        return;
     span->free_slots = (uint16_t)(span->free_slots + freed);
-    uint64_t bytes = (uint64_t)freed * span->slot_bytes;
+    if (objects == 0)
+        return;
+    uint64_t bytes = (uint64_t)objects * span->slot_bytes;
     ml_magazine_note_use(self, span->bin);
     /* Frees before "of them swept": who sees the part has seen the whole. */
-    ml_count(&self->magazines[span->bin].frees, freed);
-    ml_count(&self->swept_objects, freed);
+    ml_count(&self->magazines[span->bin].frees, objects);
+    ml_count(&self->swept_objects, objects);
     ml_count(&self->swept_bytes, bytes);
 }
 
@@ -78,8 +82,10 @@ void ml_central_begin_sweep(void)
         if (ml_bin_kind(i) == ML_UNCOLLECTABLE)
             continue;
         struct ml_bin *bin = &ml_bins[i];
+        ml_lock(&bin->lock);
         ml_span_list_move_all(&bin->unswept, &bin->partial, ML_PLACE_UNSWEPT);
         ml_span_list_move_all(&bin->unswept, &bin->full, ML_PLACE_UNSWEPT);
+        ml_unlock(&bin->lock);
     }
 }
 
@@ -87,8 +93,8 @@ unsigned ml_central_sweep(struct ml_thread *self, unsigned which, unsigned count
 {
     struct ml_bin *bin = &ml_bins[which];
     unsigned done = 0;
-    if (__atomic_load_n(&bin->unswept.first, __ATOMIC_RELAXED) == 0)
-        return 0;
+    /* No look at the list without the lock: that none is left must mean that
+     * nobody is at work on the last one, whose marks he would clear. */
     ml_lock(&bin->lock);
     while (done < count && sweep_one(self, bin))
         done++;
@@ -128,18 +134,20 @@ unsigned ml_central_take(struct ml_thread *self, unsigned which, void **into, un
             ml_span_list_append(&bin->full, span, ML_PLACE_FULL);
         }
     }
+    ml_heap_taken_add((int64_t)got * ml_sizeclasses[ml_bin_class(which)].bytes);
     ml_unlock(&bin->lock);
     if (got < want)
         memmove(into, into + (want - got), got * sizeof(*into));
-    ml_heap_taken_add((int64_t)got * ml_sizeclasses[ml_bin_class(which)].bytes);
     return got;
 }
 
-static void give_one(struct ml_bin *bin, void *slot)
+static void give_one(struct ml_bin *bin, unsigned which, void *slot)
 {
     struct ml_span *span = ml_span_over((uintptr_t)slot);
     unsigned index = ml_span_slot_of(span, (uintptr_t)slot);
-    if (ml_unlikely(!ml_span_is_taken(span, index))) {
+    /* The span itself may be gone, when all its other slots are free. */
+    if (ml_unlikely(span->use != ML_SPAN_SMALL || span->bin != which || index >= span->slots ||
+                    !ml_span_is_taken(span, index))) {
         char where[ML_HEX_BYTES];
         ml_os_die("memlog_free: two threads freed the object at ",
                   ml_hex(where, (uintptr_t)slot), " at the same time", NULL);
@@ -161,9 +169,42 @@ void ml_central_give(unsigned which, void **slots, unsigned count)
     struct ml_bin *bin = &ml_bins[which];
     ml_lock(&bin->lock);
     for (unsigned i = 0; i < count; i++)
-        give_one(bin, slots[i]);
-    ml_unlock(&bin->lock);
+        give_one(bin, which, slots[i]);
     ml_heap_taken_add(-(int64_t)count * ml_sizeclasses[ml_bin_class(which)].bytes);
+    ml_unlock(&bin->lock);
+}
+
+/* ---- fork ------------------------------------------------------------------- */
+
+static void recover_span(unsigned which, const struct ml_span *span)
+{
+    void *lost[ML_SPAN_SLOTS_MAX];
+    unsigned count = 0;
+    for (unsigned slot = 0; slot < span->slots; slot++) {
+        void *address = (void *)ml_span_slot_address(span, slot);
+        if (ml_span_is_taken(span, slot) && ml_state_get(ml_granule_of(address)) == 0)
+            lost[count++] = address;
+    }
+    if (count != 0)
+        ml_central_give(which, lost, count);
+}
+
+static void recover_list(unsigned which, const struct ml_span_list *list)
+{
+    for (uint32_t number = list->first; number != 0;) {
+        const struct ml_span *span = ml_span_at(number);
+        number = span->next; /* giving may hang the span elsewhere */
+        recover_span(which, span);
+    }
+}
+
+void ml_central_recover(void)
+{
+    for (unsigned i = 0; i < ML_BINS; i++) {
+        recover_list(i, &ml_bins[i].full);
+        recover_list(i, &ml_bins[i].partial);
+        recover_list(i, &ml_bins[i].unswept);
+    }
 }
 
 void ml_central_lock_all(void)

@@ -37,10 +37,15 @@ uint64_t ml_heap_taken_bytes(void);
 void ml_heap_taken_add(int64_t bytes);
 
 /* All marks are set: from now on what is not marked is garbage. Called with
- * the world stopped (nobody holds a bin's lock). */
+ * the world stopped (only memlog's own threads may hold a bin's lock). */
 void ml_central_begin_sweep(void);
-/* Sweep up to count spans of one bin; how many were swept (0: none left). */
+/* Sweep up to count spans of one bin; how many were swept (0: none left, nor
+ * in anybody's hands). */
 unsigned ml_central_sweep(struct ml_thread *self, unsigned bin, unsigned count);
+
+/* In a forked child, with all magazines empty: slots that are taken but not
+ * allocated were on their way when the fork came, and are free. */
+void ml_central_recover(void);
 
 void ml_central_lock_all(void);
 void ml_central_unlock_all(void);

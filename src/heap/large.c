@@ -44,7 +44,7 @@ void *ml_large_alloc(size_t bytes, size_t alignment, enum ml_kind kind, bool *ze
     uint32_t pages = pages_for(bytes);
     uint32_t align_pages = alignment <= ML_PAGE_BYTES ? 1 : (uint32_t)(alignment >> ML_PAGE_SHIFT);
     uint32_t backed;
-    if (pages == 0)
+    if (pages == 0 || alignment > ml_map.reserved_bytes)
         return NULL;
     ml_lock(&ml_pageheap_lock);
     struct ml_span *span = ml_pageheap_take_run(pages, align_pages, &backed);
@@ -79,11 +79,19 @@ static void drop(struct ml_span *span, bool swept)
     ml_pageheap_give_run(span);
 }
 
-void ml_large_free(void *pointer)
+bool ml_large_free(void *pointer)
 {
+    uint64_t granule = ml_granule_of(pointer);
     ml_lock(&ml_pageheap_lock);
-    drop(ml_span_over((uintptr_t)pointer), false);
+    struct ml_span *span = ml_span_over((uintptr_t)pointer);
+    bool there = span->use == ML_SPAN_LARGE && span->base == (uintptr_t)pointer &&
+                 ml_state_get(granule) != 0;
+    if (there) {
+        ml_state_set(granule, 0);
+        drop(span, false);
+    }
     ml_unlock(&ml_pageheap_lock);
+    return there;
 }
 
 bool ml_large_resize(void *pointer, size_t bytes, bool *zeroed)
@@ -117,8 +125,10 @@ size_t ml_large_bytes(const void *pointer)
 
 void ml_large_begin_sweep(void)
 {
+    ml_lock(&ml_pageheap_lock); /* memlog's own threads are not stopped */
     ml_span_list_move_all(&ml_large_unswept, &ml_large_lists[ML_SCAN], ML_PLACE_UNSWEPT);
     ml_span_list_move_all(&ml_large_unswept, &ml_large_lists[ML_NOSCAN], ML_PLACE_UNSWEPT);
+    ml_unlock(&ml_pageheap_lock);
 }
 
 unsigned ml_large_sweep(unsigned count)

@@ -11,8 +11,9 @@
  * two; 0 or 1: a page). *zeroed: it reads as zero already. NULL when there is
  * no memory. The thread is inside. */
 void *ml_large_alloc(size_t bytes, size_t alignment, enum ml_kind kind, bool *zeroed);
-/* The object at pointer, whose state byte the caller has set to 0. */
-void ml_large_free(void *pointer);
+/* Free the object at pointer. False when there is none any more: another
+ * thread has freed it at the same time. */
+bool ml_large_free(void *pointer);
 /* Grow or shrink in place; false when there is no room. *zeroed as above, for
  * the bytes that were added. */
 bool ml_large_resize(void *pointer, size_t bytes, bool *zeroed);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "heap/metadata.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "base/bits.h"
@@ -56,6 +57,8 @@ static void *cut(struct pool *pool, size_t bytes)
 void *ml_metadata_alloc(enum ml_pool which, size_t bytes)
 {
     struct pool *pool = &pools[which];
+    if (bytes > PTRDIFF_MAX)
+        return NULL;
     bytes = rounded(bytes);
     ml_lock(&pool->lock);
     void *block;

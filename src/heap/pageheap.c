@@ -20,7 +20,8 @@ static struct ml_span_list free_runs[LISTS];
 static uint64_t nonempty[(LISTS + 63) / 64];
 static uint32_t unused_first; /* descriptors without pages, by `next` */
 static uint32_t next_number = 1;
-static uint32_t tick_now;
+static uint32_t tick_now;  /* written without the lock */
+static unsigned releasing; /* runs in ML_SPAN_RELEASING */
 
 static struct ml_pageheap_figures figures;
 static uint32_t sequence; /* odd while the figures change */
@@ -93,7 +94,7 @@ static struct ml_span *new_descriptor(uintptr_t base, uint32_t pages)
     span->next = span->prev = 0;
     span->use = ML_SPAN_FREE;
     span->place = ML_PLACE_NONE;
-    span->freed_tick = tick_now;
+    span->freed_tick = __atomic_load_n(&tick_now, __ATOMIC_RELAXED);
     count_span(+1);
     return span;
 }
@@ -142,23 +143,29 @@ static struct ml_span *free_neighbour(uintptr_t address)
     return over && span->use == ML_SPAN_FREE && span->place == ML_PLACE_FREE ? span : NULL;
 }
 
+/* Take a free run that touches this one out of the lists, and into it. The
+ * whole is as old as its larger part: a page that comes and goes at the end of
+ * a long run does not keep the run from being released. */
+static void swallow(struct ml_span *run, struct ml_span *neighbour)
+{
+    unhang(neighbour);
+    if (neighbour->pages > run->pages)
+        run->freed_tick = neighbour->freed_tick;
+    if (neighbour->base < run->base)
+        run->base = neighbour->base;
+    run->pages += neighbour->pages;
+    drop_descriptor(neighbour);
+}
+
 /* Join a run that is in no list with its free neighbours and hang it. */
 static void make_free(struct ml_span *run)
 {
     struct ml_span *below = free_neighbour(run->base - 1);
     struct ml_span *above = free_neighbour(run->base + ml_span_bytes(run));
-    if (below != NULL) {
-        unhang(below);
-        run->base = below->base;
-        run->pages += below->pages;
-        drop_descriptor(below);
-    }
-    if (above != NULL) {
-        unhang(above);
-        run->pages += above->pages;
-        drop_descriptor(above);
-    }
-    run->freed_tick = tick_now;
+    if (below != NULL)
+        swallow(run, below);
+    if (above != NULL)
+        swallow(run, above);
     hang(run);
 }
 
@@ -284,6 +291,7 @@ static struct ml_span *take(uint32_t pages, uint32_t align_pages, uint32_t *back
 static void give(struct ml_span *run)
 {
     change_inuse(-(int64_t)ml_span_bytes(run), 0);
+    run->freed_tick = __atomic_load_n(&tick_now, __ATOMIC_RELAXED);
     make_free(run);
 }
 
@@ -297,7 +305,7 @@ struct ml_span *ml_pageheap_take_small(unsigned bin)
     if (span != NULL) {
         span->use = ML_SPAN_SMALL;
         ml_span_make_small(span, bin);
-        ml_spanmap_set_pages(span);
+        ml_spanmap_set_pages(span, 0);
     }
     ml_unlock(&ml_pageheap_lock);
     return span;
@@ -318,7 +326,7 @@ struct ml_span *ml_pageheap_take_run(uint32_t pages, uint32_t align_pages, uint3
     if (span == NULL)
         return NULL;
     span->use = ML_SPAN_LARGE;
-    ml_spanmap_set_pages(span);
+    ml_spanmap_set_pages(span, 0);
     return span;
 }
 
@@ -339,7 +347,7 @@ static bool grow_in_place(struct ml_span *span, uint32_t more, uint32_t *backed)
     *backed = ml_backed_count(end, more);
     ml_backed_set(end, more, true);
     span->pages += more;
-    ml_spanmap_set_pages(span);
+    ml_spanmap_set_pages(span, span->pages - more);
     change_inuse((int64_t)more * ML_PAGE_BYTES, -(int64_t)(more - *backed) * ML_PAGE_BYTES);
     return true;
 }
@@ -366,12 +374,42 @@ void ml_pageheap_set_tick(uint32_t tick) { __atomic_store_n(&tick_now, tick, __A
 
 enum { RELEASE_BATCH = 64 };
 
-/* Up to a batch of runs that are due, out of the lists; the long ones first. */
-static unsigned collect_due(uint32_t tick, struct ml_span **due)
+/* A run on its way, and the part of it that is to be released. */
+struct due {
+    struct ml_span *run;
+    uintptr_t base;
+    uint32_t pages;
+};
+
+/* The run from its first page with memory behind it, which there is, at most
+ * `bytes` of it. */
+static struct due due_part(struct ml_span *run, uint64_t bytes)
+{
+    uint32_t skip = 0;
+    while (ml_backed_count(run->base + ((uintptr_t)skip << ML_PAGE_SHIFT),
+                           (uint32_t)ml_min(64, run->pages - skip)) == 0)
+        skip += 64;
+    while (ml_backed_count(run->base + ((uintptr_t)skip << ML_PAGE_SHIFT), 1) == 0)
+        skip++;
+    uint64_t pages = (bytes >> ML_PAGE_SHIFT) + ((bytes & (ML_PAGE_BYTES - 1)) != 0);
+    return (struct due){ .run = run,
+                         .base = run->base + ((uintptr_t)skip << ML_PAGE_SHIFT),
+                         .pages = (uint32_t)ml_min(run->pages - skip, pages) };
+}
+
+static uint64_t backed_bytes(const struct due *part)
+{
+    return (uint64_t)ml_backed_count(part->base, part->pages) << ML_PAGE_SHIFT;
+}
+
+/* Up to a batch of runs that are due, out of the lists, until they make up
+ * `bytes`; the long ones first. */
+static unsigned collect_due(uint32_t tick, uint64_t bytes, struct due *due)
 {
     unsigned count = 0;
     for (unsigned list = LISTS; list-- > 1;)
-        for (uint32_t number = free_runs[list].first; number != 0 && count < RELEASE_BATCH;) {
+        for (uint32_t number = free_runs[list].first;
+             number != 0 && count < RELEASE_BATCH && bytes != 0;) {
             struct ml_span *run = ml_span_at(number);
             number = run->next;
             if ((int32_t)(run->freed_tick - tick) >= 0 ||
@@ -379,58 +417,98 @@ static unsigned collect_due(uint32_t tick, struct ml_span **due)
                 continue;
             unhang(run);
             run->use = ML_SPAN_RELEASING;
-            due[count++] = run;
+            releasing++;
+            due[count] = due_part(run, bytes);
+            bytes -= ml_min(bytes, backed_bytes(&due[count]));
+            count++;
         }
     return count;
 }
 
 /* The run is nobody's meanwhile. A failed system call leaves it as it was. */
-static uint64_t finish_release(struct ml_span *run, bool done)
+static uint64_t finish_release(const struct due *part, bool done)
 {
     uint64_t bytes = 0;
-    uint32_t freed_tick = run->freed_tick;
     if (done) {
-        bytes = (uint64_t)ml_backed_count(run->base, run->pages) * ML_PAGE_BYTES;
-        ml_backed_set(run->base, run->pages, false);
+        bytes = backed_bytes(part);
+        ml_backed_set(part->base, part->pages, false);
         change_inuse(0, (int64_t)bytes);
     }
-    make_free(run);
-    run->freed_tick = freed_tick;
+    releasing--;
+    make_free(part->run);
     return bytes;
 }
 
 uint64_t ml_pageheap_release(uint32_t tick, uint64_t bytes)
 {
-    struct ml_span *due[RELEASE_BATCH];
+    struct due due[RELEASE_BATCH];
     uint64_t released = 0;
     for (bool failed = false; released < bytes && !failed;) {
         ml_lock(&ml_pageheap_lock);
-        unsigned count = collect_due(tick, due);
+        unsigned count = collect_due(tick, bytes - released, due);
         ml_unlock(&ml_pageheap_lock);
         if (count == 0)
             break;
         /* System calls without the lock: allocation goes on meanwhile. */
         bool done[RELEASE_BATCH];
-        uint64_t asked = released;
         for (unsigned i = 0; i < count; i++) {
-            done[i] = asked < bytes && !failed &&
-                      ml_os_release((void *)due[i]->base, ml_span_bytes(due[i])) == 0;
-            failed |= !done[i] && asked < bytes;
-            asked += ml_span_bytes(due[i]);
+            done[i] = !failed && ml_os_release((void *)due[i].base,
+                                               (size_t)due[i].pages << ML_PAGE_SHIFT) == 0;
+            failed |= !done[i];
         }
         ml_lock(&ml_pageheap_lock);
         for (unsigned i = 0; i < count; i++)
-            released += finish_release(due[i], done[i]);
+            released += finish_release(&due[i], done[i]);
         ml_unlock(&ml_pageheap_lock);
     }
     return released;
 }
 
+void ml_pageheap_after_fork_child(void)
+{
+    ml_lock(&ml_pageheap_lock);
+    for (uint32_t number = 1; number < next_number && releasing != 0; number++) {
+        struct due part = { .run = ml_span_at(number) };
+        if (part.run->use == ML_SPAN_RELEASING)
+            finish_release(&part, false);
+    }
+    ml_unlock(&ml_pageheap_lock);
+}
+
 /* ---- invariants ---------------------------------------------------------------------- */
+
+/* The lists of free runs; adds what hangs in them to *hanging. */
+static const char *check_lists(uint64_t *hanging)
+{
+    for (unsigned list = 0; list < LISTS; list++) {
+        uint32_t last = 0, count = 0;
+        for (uint32_t number = free_runs[list].first; number != 0;
+             number = ml_span_at(number)->next) {
+            const struct ml_span *run = ml_span_at(number);
+            if (run->prev != last)
+                return "free runs' links agree in both directions";
+            if (run->use != ML_SPAN_FREE || run->place != ML_PLACE_FREE)
+                return "what hangs in the free lists is free";
+            if (list_of(run->pages) != list)
+                return "a free run hangs in the list of its length";
+            last = number;
+            count++;
+        }
+        if (free_runs[list].last != last || free_runs[list].count != count)
+            return "a free list's end and count are right";
+        if ((nonempty[list >> 6] >> (list & 63) & 1) != (count != 0))
+            return "the lists that are not empty are known";
+        *hanging += count;
+    }
+    return NULL;
+}
 
 const char *ml_pageheap_check(void)
 {
-    uint64_t inuse = 0, idle = 0, unbacked = 0, spans = 0;
+    uint64_t inuse = 0, idle = 0, unbacked = 0, spans = 0, hanging = 0, free_ones = 0;
+    const char *broken = check_lists(&hanging);
+    if (broken != NULL)
+        return broken;
     bool last_free = false;
     uintptr_t end = ml_map.base + figures.heap_bytes;
     for (uintptr_t at = ml_map.base; at < end;) {
@@ -450,6 +528,7 @@ const char *ml_pageheap_check(void)
             inuse += ml_span_bytes(span);
         }
         last_free = is_free;
+        free_ones += is_free;
         spans++;
         at += ml_span_bytes(span);
     }
@@ -459,6 +538,8 @@ const char *ml_pageheap_check(void)
         return "spans in use and free runs make up the heap";
     if (unbacked != figures.released_bytes)
         return "released_bytes is what nothing stands behind";
+    if (free_ones != hanging)
+        return "every free run hangs in a list";
     if (spans != figures.spans)
         return "every descriptor in use has pages";
     return NULL;

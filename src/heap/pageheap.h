@@ -47,11 +47,14 @@ void ml_pageheap_end_change(void);
 void ml_pageheap_read(struct ml_pageheap_figures *figures);
 
 /* Release memory of free runs that have been free since before `tick` (see
- * release.h), at most `bytes`. Returns how much it was. Takes the lock, but
- * not around the system calls. */
+ * release.h), at most `bytes` (rounded up to a page). Returns how much it was.
+ * Takes the lock, but not around the system calls. */
 uint64_t ml_pageheap_release(uint32_t tick, uint64_t bytes);
 /* The release clock that newly freed runs are stamped with. */
 void ml_pageheap_set_tick(uint32_t tick);
+
+/* In a forked child: runs that another thread was releasing are free again. */
+void ml_pageheap_after_fork_child(void);
 
 /* NULL, or the name of the broken rule. Lock held. */
 const char *ml_pageheap_check(void);

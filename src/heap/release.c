@@ -5,7 +5,7 @@
 
 enum { KEEP_LEAST = 1 << 20, SHARE = 4, STEP_LEAST = 16 << 20 };
 
-static uint32_t tick;
+static uint32_t tick; /* written by the background, read by anybody */
 static uint64_t inuse_at[ML_RELEASE_WINDOW];
 
 static uint64_t most_lately(void)
@@ -20,7 +20,7 @@ bool ml_release_tick(void)
 {
     struct ml_pageheap_figures now;
     ml_pageheap_read(&now);
-    tick++;
+    __atomic_store_n(&tick, tick + 1, __ATOMIC_RELAXED);
     ml_pageheap_set_tick(tick);
     inuse_at[tick % ML_RELEASE_WINDOW] = now.inuse_bytes;
 
@@ -39,5 +39,5 @@ bool ml_release_tick(void)
 uint64_t ml_release_all(void)
 {
     /* Every run that is free was stamped with a tick before this one. */
-    return ml_pageheap_release(tick + 1, UINT64_MAX);
+    return ml_pageheap_release(__atomic_load_n(&tick, __ATOMIC_RELAXED) + 1, UINT64_MAX);
 }

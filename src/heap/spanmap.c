@@ -79,8 +79,14 @@ int ml_spanmap_init(void)
         ml_map.backed = (uint64_t *)backed.base;
         ml_map.spans = (struct ml_span *)spans.base;
         ml_map.reserved_bytes = bytes;
-        ml_map.base = heap.base;
-        return ml_spanmap_need_spans(2); /* number 0, which is nobody's, and the first */
+        /* Number 0, which is nobody's, and the first. */
+        if (ml_spanmap_need_spans(2) != 0) {
+            ml_os_unmap(range, total);
+            return -ENOMEM;
+        }
+        /* Last: who sees the base goes on without a lock. */
+        __atomic_store_n(&ml_map.base, heap.base, __ATOMIC_RELEASE);
+        return 0;
     }
     return -ENOMEM;
 }
@@ -138,11 +144,11 @@ uint64_t ml_spanmap_table_bytes(void)
 
 uint64_t ml_spanmap_span_bytes(void) { return committed(&spans); }
 
-void ml_spanmap_set_pages(const struct ml_span *span)
+void ml_spanmap_set_pages(const struct ml_span *span, uint32_t from)
 {
     size_t page = ml_page_of(span->base);
     uint32_t number = ml_span_number(span);
-    for (uint32_t i = 0; i < span->pages; i++)
+    for (uint32_t i = from; i < span->pages; i++)
         __atomic_store_n(&ml_map.page_span[page + i], number, __ATOMIC_RELAXED);
     if (span->use == ML_SPAN_SMALL)
         memset(&ml_map.page_bin[page], span->bin, span->pages);

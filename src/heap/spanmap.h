@@ -100,8 +100,8 @@ static inline void ml_state_set(uint64_t granule, uint8_t allocated)
     __atomic_store_n(&ml_map.state[granule], allocated, __ATOMIC_RELAXED);
 }
 
-/* Point the pages of a run at its span. */
-void ml_spanmap_set_pages(const struct ml_span *span);
+/* Point the pages of a run, from the given one on, at its span. */
+void ml_spanmap_set_pages(const struct ml_span *span, uint32_t from);
 /* The same for the first and last page only: enough for a free run. */
 void ml_spanmap_set_ends(const struct ml_span *span);
 

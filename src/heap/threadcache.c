@@ -75,11 +75,36 @@ void ml_thread_detach(struct ml_thread *thread)
     give_block(thread);
 }
 
+/* Forget the magazines of a thread that may have been moving slots: some of
+ * what is in them may be back in its span already, and an array may be given
+ * away. True when there were any. */
+static bool forget_magazines(struct ml_thread *thread)
+{
+    bool any = false;
+    for (unsigned bin = 0; bin < ML_BINS; bin++) {
+        struct ml_magazine *magazine = &thread->magazines[bin];
+        any |= magazine->capacity != 0;
+        magazine->top = magazine->bottom = magazine->limit = NULL;
+        magazine->capacity = 0;
+    }
+    return any;
+}
+
 void ml_thread_after_fork_child(void)
 {
-    for (struct ml_thread *thread = ml_thread_list; thread != NULL; thread = thread->next)
-        if (thread->active && thread != ml_thread_self)
-            ml_thread_detach(thread);
+    bool lost = false;
+    for (struct ml_thread *thread = ml_thread_list; thread != NULL; thread = thread->next) {
+        if (!thread->active || thread == ml_thread_self)
+            continue;
+        if (thread->inside != 0)
+            lost |= forget_magazines(thread);
+        ml_thread_detach(thread);
+    }
+    if (!lost)
+        return;
+    if (ml_thread_attached())
+        ml_thread_flush_all(ml_thread_self);
+    ml_central_recover();
 }
 
 void ml_thread_lock_all(void) { ml_lock(&registry_lock); }

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: MIT */
+/* test_api_memlog.c - every public function of the heap, the collector and the
+ * numbers, as memlog.h and memlog_stats.h describe it. Linked against the
+ * shared library with the public headers only. The log's functions are in
+ * test_api_log.c, exact counts in test_api_exact.c.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "captured.h"
+#include "config.h"
+#include "memlog.h"
+
+enum { OBJECTS = 1000 };
+
+static const size_t sizes[] = { 0,   1,    8,    15,   16,    17,    31,    32,    33,     100,
+                                255, 256,  257,  511,  512,   1000,  1024,  1025,  2048,   4096,
+                                8191, 8192, 8193, 20000, 32767, 32768, 32769, 40960, 100000, 1000000 };
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static struct memlog_memstats stats_now(void)
+{
+    struct memlog_memstats stats;
+    ck_assert_int_eq(memlog_read_memstats(&stats), 0);
+    return stats;
+}
+
+static struct memlog_extra extra_now(void)
+{
+    struct memlog_extra extra = { .size = sizeof(extra) };
+    ck_assert_int_eq(memlog_read_extra(&extra), 0);
+    return extra;
+}
+
+static bool is_zero(const void *pointer, size_t bytes)
+{
+    const unsigned char *at = pointer;
+    for (size_t i = 0; i < bytes; i++)
+        if (at[i] != 0)
+            return false;
+    return true;
+}
+
+/* ---- allocation -------------------------------------------------------- */
+
+static void *aligned_64(size_t size) { return memlog_aligned_alloc(64, size); }
+static void *aligned_64_noscan(size_t size) { return memlog_aligned_alloc_noscan(64, size); }
+static void *array_of_1(size_t size) { return memlog_calloc(size, 1); }
+static void *array_of_1_noscan(size_t size) { return memlog_calloc_noscan(1, size); }
+static void *from_nothing(size_t size) { return memlog_realloc(NULL, size); }
+
+static void *(*const allocators[])(size_t) = {
+    memlog_malloc, memlog_malloc_noscan, memlog_malloc_uncollectable, array_of_1,
+    array_of_1_noscan, aligned_64, aligned_64_noscan, from_nothing,
+};
+
+START_TEST(memory_is_zero_and_aligned_and_as_long_as_asked)
+{
+    for (size_t a = 0; a < COUNT_OF(allocators); a++)
+        for (size_t i = 0; i < COUNT_OF(sizes); i++)
+            /* Twice: fresh memory, and memory that was written and freed. */
+            for (int round = 0; round < 2; round++) {
+                unsigned char *object = allocators[a](sizes[i]);
+                ck_assert_ptr_nonnull(object);
+                ck_assert_uint_eq((uintptr_t)object % 16, 0);
+                size_t usable = memlog_usable_size(object);
+                ck_assert_uint_ge(usable, sizes[i]);
+                ck_assert(is_zero(object, usable));
+                memset(object, 0xff, usable);
+                memlog_free(object);
+            }
+}
+END_TEST
+
+START_TEST(empty_objects_are_distinct)
+{
+    void *one = memlog_malloc(0), *other = memlog_malloc(0);
+    ck_assert_ptr_nonnull(one);
+    ck_assert_ptr_nonnull(other);
+    ck_assert_ptr_ne(one, other);
+    memlog_keep_alive(one);
+}
+END_TEST
+
+START_TEST(too_much_is_refused_with_enomem)
+{
+    /* Not seen by the compiler, which knows that these are too large. */
+    volatile size_t huge[] = { SIZE_MAX, SIZE_MAX - 1, SIZE_MAX / 2 + 1, (size_t)1 << 62 };
+    void *small = memlog_malloc(100);
+    for (size_t a = 0; a < COUNT_OF(allocators); a++)
+        for (size_t i = 0; i < COUNT_OF(huge); i++) {
+            errno = 0;
+            ck_assert_ptr_null(allocators[a](huge[i]));
+            ck_assert_int_eq(errno, ENOMEM);
+        }
+    memset(small, 7, 100);
+    errno = 0;
+    ck_assert_ptr_null(memlog_realloc(small, huge[3]));
+    ck_assert_int_eq(errno, ENOMEM);
+    ck_assert_int_eq(((char *)small)[99], 7);
+    memlog_free(small);
+}
+END_TEST
+
+START_TEST(overflowing_arrays_are_refused_with_enomem)
+{
+    volatile size_t half = (size_t)1 << 32;
+    errno = 0;
+    ck_assert_ptr_null(memlog_calloc(half, half));
+    ck_assert_int_eq(errno, ENOMEM);
+    errno = 0;
+    ck_assert_ptr_null(memlog_calloc_noscan(half + 1, half));
+    ck_assert_int_eq(errno, ENOMEM);
+    ck_assert_ptr_nonnull(memlog_calloc(0, half));
+    ck_assert_ptr_nonnull(memlog_calloc(half, 0));
+}
+END_TEST
+
+START_TEST(alignments_are_powers_of_two_up_to_a_gibibyte)
+{
+    static const size_t wrong[] = { 0, 3, 24, 100, 4097, ((size_t)1 << 31), SIZE_MAX };
+    for (size_t alignment = 1; alignment <= (size_t)1 << 21; alignment *= 2)
+        for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+            void *scanned = memlog_aligned_alloc(alignment, sizes[i]);
+            void *noscan = memlog_aligned_alloc_noscan(alignment, sizes[i]);
+            ck_assert_ptr_nonnull(scanned);
+            ck_assert_ptr_nonnull(noscan);
+            ck_assert_uint_eq((uintptr_t)scanned % alignment, 0);
+            ck_assert_uint_eq((uintptr_t)noscan % alignment, 0);
+            memlog_free(scanned);
+            memlog_free(noscan);
+        }
+    void *most = memlog_aligned_alloc((size_t)1 << 30, 1);
+    ck_assert_ptr_nonnull(most);
+    ck_assert_uint_eq((uintptr_t)most % ((size_t)1 << 30), 0);
+    memlog_free(most);
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        errno = 0;
+        ck_assert_ptr_null(memlog_aligned_alloc(wrong[i], 8));
+        ck_assert_int_eq(errno, EINVAL);
+        errno = 0;
+        ck_assert_ptr_null(memlog_aligned_alloc_noscan(wrong[i], 8));
+        ck_assert_int_eq(errno, EINVAL);
+    }
+}
+END_TEST
+
+START_TEST(realloc_keeps_the_contents_and_zeroes_the_rest)
+{
+    for (size_t from = 1; from < COUNT_OF(sizes); from++)
+        for (size_t to = 1; to < COUNT_OF(sizes); to++) {
+            unsigned char *object = memlog_malloc(sizes[from]);
+            memset(object, 0xa5, sizes[from]);
+            object = memlog_realloc(object, sizes[to]);
+            ck_assert_ptr_nonnull(object);
+            size_t kept = sizes[from] < sizes[to] ? sizes[from] : sizes[to];
+            for (size_t i = 0; i < kept; i++)
+                ck_assert_uint_eq(object[i], 0xa5);
+            ck_assert_uint_ge(memlog_usable_size(object), sizes[to]);
+            ck_assert(is_zero(object + kept, memlog_usable_size(object) - kept));
+            memlog_free(object);
+        }
+}
+END_TEST
+
+START_TEST(realloc_to_nothing_frees)
+{
+    void *object = memlog_malloc(100);
+    uint64_t frees = stats_now().frees;
+    ck_assert_ptr_null(memlog_realloc(object, 0));
+    ck_assert_uint_eq(stats_now().frees, frees + 1);
+}
+END_TEST
+
+START_TEST(free_of_null_is_nothing_and_free_leaves_errno_alone)
+{
+    errno = 4711;
+    memlog_free(NULL);
+    memlog_free(memlog_malloc(10));
+    memlog_free(memlog_malloc(1000000));
+    ck_assert_int_eq(errno, 4711);
+}
+END_TEST
+
+START_TEST(strdup_copies_into_an_object)
+{
+    char *copy = memlog_strdup("a string of some length");
+    ck_assert_str_eq(copy, "a string of some length");
+    ck_assert_uint_ge(memlog_usable_size(copy), 24);
+    memlog_free(copy);
+    copy = memlog_strdup("");
+    ck_assert_str_eq(copy, "");
+    memlog_free(copy);
+    errno = 0;
+    ck_assert_ptr_null(memlog_strdup(NULL));
+    ck_assert_int_eq(errno, EINVAL);
+}
+END_TEST
+
+START_TEST(nothing_is_usable_at_null)
+{
+    ck_assert_uint_eq(memlog_usable_size(NULL), 0);
+}
+END_TEST
+
+/* ---- pointers that are none -------------------------------------------- */
+
+static char not_from_here[64];
+static void free_foreign(void) { memlog_free(not_from_here + 16); }
+static void free_interior(void) { memlog_free((char *)memlog_malloc(100) + 16); }
+static void free_interior_large(void) { memlog_free((char *)memlog_malloc(1000000) + 8192); }
+static void free_twice(void)
+{
+    void *object = memlog_malloc(100);
+    void *volatile again = object;
+    memlog_free(object);
+    memlog_free(again);
+}
+static void free_twice_large(void)
+{
+    void *object = memlog_malloc(1000000);
+    void *volatile again = object;
+    memlog_free(object);
+    memlog_free(again);
+}
+static void realloc_foreign(void)
+{
+    if (memlog_realloc(not_from_here, 100) == NULL)
+        _exit(0);
+}
+static void usable_size_of_freed(void)
+{
+    void *object = memlog_malloc(100);
+    void *volatile again = object;
+    memlog_free(object);
+    _exit(memlog_usable_size(again) != 0);
+}
+
+/* The act ends the program by SIGABRT, after one line that names the function. */
+static void check_dies(void (*act)(void), const char *function)
+{
+    char begin[64];
+    capture_begin();
+    pid_t child = fork();
+    if (child == 0) {
+        act();
+        _exit(0);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    const char *said = capture_end();
+    ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "%s: status %#x, said: %s",
+                  function, (unsigned)status, said);
+    snprintf(begin, sizeof(begin), "memlog: %s: 0x", function);
+    ck_assert_msg(strncmp(said, begin, strlen(begin)) == 0, "it says: %s", said);
+    ck_assert_ptr_eq(strchr(said, '\n'), said + strlen(said) - 1);
+}
+
+START_TEST(pointers_that_are_no_objects_end_the_program_by_name)
+{
+    check_dies(free_foreign, "memlog_free");
+    check_dies(free_interior, "memlog_free");
+    check_dies(free_interior_large, "memlog_free");
+    check_dies(free_twice, "memlog_free");
+    check_dies(free_twice_large, "memlog_free");
+    check_dies(realloc_foreign, "memlog_realloc");
+    check_dies(usable_size_of_freed, "memlog_usable_size");
+}
+END_TEST
+
+/* ---- collection -------------------------------------------------------- */
+
+/* Some of a thousand may be held by words that look like pointers to them. */
+enum { STRAY = 50 };
+
+/* A table that the collector does not see: addresses with all bits turned. */
+static uintptr_t hidden[OBJECTS];
+
+__attribute__((noinline)) static void hide(void *(*allocate)(size_t), size_t size)
+{
+    for (size_t i = 0; i < OBJECTS; i++) {
+        unsigned char *object = allocate(size);
+        memset(object, 0x5c, size);
+        hidden[i] = ~(uintptr_t)object;
+    }
+}
+
+__attribute__((noinline)) static void copy_hidden_to(void **table)
+{
+    for (size_t i = 0; i < OBJECTS; i++)
+        table[i] = (void *)~hidden[i];
+}
+
+/* Objects that a collection frees. */
+static uint64_t swept_by_gc(void)
+{
+    uint64_t before = extra_now().frees_swept;
+    memlog_gc();
+    return extra_now().frees_swept - before;
+}
+
+static void check_all_swept(void) { ck_assert_uint_ge(swept_by_gc(), OBJECTS - STRAY); }
+static void check_none_swept(void) { ck_assert_uint_le(swept_by_gc(), STRAY); }
+
+START_TEST(what_nobody_refers_to_is_collected_and_booked)
+{
+    struct memlog_memstats before = stats_now();
+    hide(memlog_malloc, 100);
+    memlog_gc();
+    struct memlog_memstats after = stats_now();
+    ck_assert_uint_eq(after.mallocs, before.mallocs + OBJECTS);
+    ck_assert_uint_ge(after.frees, before.frees + OBJECTS - STRAY);
+    ck_assert_uint_eq(after.num_gc, before.num_gc + 1);
+    ck_assert_uint_eq(after.num_forced_gc, before.num_forced_gc + 1);
+    ck_assert_uint_gt(after.last_gc, before.last_gc);
+    ck_assert_uint_gt(after.pause_total_ns, before.pause_total_ns);
+}
+END_TEST
+
+START_TEST(uncollectable_objects_live_until_they_are_freed)
+{
+    hide(memlog_malloc_uncollectable, 100);
+    check_none_swept();
+    for (size_t i = 0; i < OBJECTS; i++)
+        memlog_free((void *)~hidden[i]);
+}
+END_TEST
+
+static void *volatile kept_table; /* in the program's data: a root */
+
+START_TEST(objects_refer_to_objects_and_noscan_ones_do_not)
+{
+    hide(memlog_malloc, 100);
+    kept_table = memlog_calloc(OBJECTS, sizeof(void *));
+    copy_hidden_to(kept_table);
+    check_none_swept();
+    kept_table = memlog_malloc_noscan(OBJECTS * sizeof(void *));
+    copy_hidden_to(kept_table);
+    check_all_swept();
+}
+END_TEST
+
+START_TEST(realloc_keeps_the_kind)
+{
+    static const size_t bytes = OBJECTS * sizeof(void *);
+    hide(memlog_malloc, 100);
+    kept_table = memlog_realloc(memlog_malloc(16), bytes);
+    copy_hidden_to(kept_table);
+    check_none_swept();
+    kept_table = memlog_realloc(memlog_malloc_noscan(16), bytes);
+    copy_hidden_to(kept_table);
+    check_all_swept();
+
+    hide(memlog_malloc, 100);
+    uintptr_t table = ~(uintptr_t)memlog_realloc(memlog_malloc_uncollectable(16), 10 * bytes);
+    copy_hidden_to((void **)~table);
+    kept_table = NULL;
+    check_none_swept();
+    memlog_free((void *)~table);
+    check_all_swept();
+}
+END_TEST
+
+START_TEST(added_roots_are_scanned_until_removed_as_often)
+{
+    size_t bytes = OBJECTS * sizeof(void *);
+    void **table = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(table, MAP_FAILED);
+    ck_assert_int_eq(memlog_remove_roots(table, table + OBJECTS), -ENOENT);
+    ck_assert_int_eq(memlog_add_roots(table + 1, table), -EINVAL);
+    ck_assert_int_eq(memlog_add_roots(table, table), 0);
+    ck_assert_int_eq(memlog_remove_roots(table, table), 0);
+
+    hide(memlog_malloc, 100);
+    copy_hidden_to(table);
+    ck_assert_int_eq(memlog_add_roots(table, table + OBJECTS), 0);
+    ck_assert_int_eq(memlog_add_roots(table, table + OBJECTS), 0);
+    check_none_swept();
+    ck_assert_uint_eq(extra_now().root_added_bytes, 2 * bytes);
+    ck_assert_int_eq(memlog_remove_roots(table, table + OBJECTS), 0);
+    check_none_swept();
+    ck_assert_int_eq(memlog_remove_roots(table, table + OBJECTS), 0);
+    ck_assert_int_eq(memlog_remove_roots(table, table + OBJECTS), -ENOENT);
+    check_all_swept();
+}
+END_TEST
+
+START_TEST(percentage_is_set_and_told)
+{
+    struct memlog_memstats stats;
+    ck_assert_int_eq(memlog_set_gc_percent(50), 100);
+    ck_assert_int_eq(extra_now().gc_percent, 50);
+    ck_assert_int_eq(memlog_set_gc_percent(-7), 50);
+    ck_assert_int_eq(extra_now().gc_percent, -1);
+    stats = stats_now();
+    ck_assert(!stats.enable_gc);
+    ck_assert_uint_eq(stats.next_gc, INT64_MAX);
+    for (int i = 0; i < 1000; i++)
+        ck_assert_ptr_nonnull(memlog_malloc_noscan(100000));
+    ck_assert_uint_eq(stats_now().num_gc, stats.num_gc);
+    ck_assert_int_lt(memlog_set_gc_percent(100), 0);
+    ck_assert(stats_now().enable_gc);
+    for (int i = 0; i < 1000; i++)
+        ck_assert_ptr_nonnull(memlog_malloc_noscan(100000));
+    stats = stats_now();
+    ck_assert_uint_gt(stats.num_gc, 0);
+    ck_assert_uint_eq(stats.num_forced_gc, 0);
+}
+END_TEST
+
+START_TEST(free_pages_go_back_to_the_system)
+{
+    memlog_set_gc_percent(-1);
+    for (int i = 0; i < 500; i++)
+        memset(memlog_malloc_noscan(100000), 1, 100000);
+    uint64_t rss = extra_now().rss;
+    memlog_free_os_memory();
+    struct memlog_memstats stats = stats_now();
+    ck_assert_uint_le(stats.alloc, 1000000);
+    ck_assert_uint_eq(stats.heap_idle, stats.heap_released);
+    ck_assert_uint_ge(stats.num_forced_gc, 1);
+    ck_assert_uint_le(extra_now().rss + 30000000, rss);
+}
+END_TEST
+
+/* No collection in here: it starts a thread of memlog's own, which counts. */
+static void *register_often(void *unused)
+{
+    ck_assert_int_eq(memlog_register_thread(), 0);
+    uint64_t threads = extra_now().threads;
+    ck_assert_int_eq(memlog_register_thread(), 0);
+    ck_assert_uint_eq(extra_now().threads, threads);
+    ck_assert_int_eq(memlog_unregister_thread(), 0);
+    ck_assert_uint_eq(extra_now().threads, threads - 1);
+    ck_assert_int_eq(memlog_unregister_thread(), 0);
+    ck_assert_uint_eq(extra_now().threads, threads - 1);
+    ck_assert_int_eq(memlog_register_thread(), 0);
+    memlog_free(memlog_malloc(100));
+    ck_assert_uint_eq(extra_now().threads, threads);
+    return unused;
+}
+
+static void in_a_thread(void *(*run)(void *))
+{
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, run, NULL), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+
+START_TEST(threads_register_and_unregister_at_will)
+{
+    register_often(NULL);
+    uint64_t before = extra_now().threads;
+    in_a_thread(register_often);
+    ck_assert_uint_eq(extra_now().threads, before);
+}
+END_TEST
+
+static void *keep_over_a_collection(void *unused)
+{
+    ck_assert_int_eq(memlog_unregister_thread(), 0);
+    ck_assert_int_eq(memlog_register_thread(), 0);
+    unsigned char *volatile object = memlog_malloc(100);
+    object[50] = 42;
+    memlog_gc();
+    hide(memlog_malloc, 100); /* takes what was freed */
+    ck_assert_uint_eq(object[50], 42);
+    return unused;
+}
+
+START_TEST(stacks_of_registered_threads_are_scanned)
+{
+    keep_over_a_collection(NULL);
+    in_a_thread(keep_over_a_collection);
+}
+END_TEST
+
+__attribute__((noinline)) static void use_and_keep(void)
+{
+    unsigned char *object = memlog_malloc(100);
+    object[50] = 42;
+    uintptr_t turned = ~(uintptr_t)object;
+    memlog_gc();
+    ck_assert_uint_eq(((unsigned char *)~turned)[50], 42);
+    memlog_keep_alive(object);
+}
+
+START_TEST(kept_objects_are_alive) { use_and_keep(); }
+END_TEST
+
+START_TEST(version_is_the_packages)
+{
+    ck_assert_str_eq(memlog_version(), PACKAGE_VERSION);
+}
+END_TEST
+
+UNIT_MAIN("api memlog", memory_is_zero_and_aligned_and_as_long_as_asked,
+          empty_objects_are_distinct, too_much_is_refused_with_enomem,
+          overflowing_arrays_are_refused_with_enomem,
+          alignments_are_powers_of_two_up_to_a_gibibyte,
+          realloc_keeps_the_contents_and_zeroes_the_rest, realloc_to_nothing_frees,
+          free_of_null_is_nothing_and_free_leaves_errno_alone, strdup_copies_into_an_object,
+          nothing_is_usable_at_null, pointers_that_are_no_objects_end_the_program_by_name,
+          what_nobody_refers_to_is_collected_and_booked,
+          uncollectable_objects_live_until_they_are_freed,
+          objects_refer_to_objects_and_noscan_ones_do_not, realloc_keeps_the_kind,
+          added_roots_are_scanned_until_removed_as_often, percentage_is_set_and_told,
+          free_pages_go_back_to_the_system, threads_register_and_unregister_at_will,
+          stacks_of_registered_threads_are_scanned, kept_objects_are_alive, version_is_the_packages)

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+/* test_heap_central.c - batches of slots from spans and back, and the mark's
+ * verdict carried out. */
+#include "heap/central.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+#include "base/format.h"
+#include "heap/counters.h"
+#include "heap/large.h"
+#include "heap_unit.h"
+
+enum { BIN_64 = 3, BIN_16 = 0 }; /* scanned ones */
+
+static void prepare(void)
+{
+    ck_assert_int_eq(ml_heap_init(), 0);
+    ck_assert_int_eq(ml_thread_attach(false), 0);
+}
+
+static uint64_t inuse_bytes(void)
+{
+    struct ml_pageheap_figures now;
+    ml_pageheap_read(&now);
+    return now.inuse_bytes;
+}
+
+static struct ml_span *span_of(const void *slot) { return ml_span_over((uintptr_t)slot); }
+
+static unsigned index_of(const void *slot)
+{
+    return ml_span_slot_of(span_of(slot), (uintptr_t)slot);
+}
+
+/* As the marker does it for an object it reaches. */
+static void mark(const void *slot)
+{
+    span_of(slot)->bits[index_of(slot) >> 6].mark |= (uint64_t)1 << (index_of(slot) & 63);
+}
+
+static void begin_sweep(void)
+{
+    ml_central_begin_sweep();
+    ml_large_begin_sweep();
+}
+
+/* ---- taking and giving ------------------------------------------------------------ */
+
+START_TEST(slots_are_unique_and_pop_in_rising_order_from_dense_spans)
+{
+    enum { BATCH = 100, BATCHES = 60 };
+    static void *slots[BATCHES][BATCH];
+    prepare();
+    for (unsigned i = 0; i < BATCHES; i++) {
+        unsigned got = ml_central_take(ml_thread_self, BIN_64, slots[i], BATCH);
+        ck_assert_uint_ge(got, 1);
+        for (unsigned k = 0; k < got; k++) {
+            ck_assert(ml_span_is_taken(span_of(slots[i][k]), index_of(slots[i][k])));
+            ck_assert_uint_eq(ml_state_get(ml_granule_of(slots[i][k])), 0);
+            ml_state_set(ml_granule_of(slots[i][k]), 1); /* seen */
+            if (k > 0) /* popped from the end */
+                ck_assert_uint_lt((uintptr_t)slots[i][k], (uintptr_t)slots[i][k - 1]);
+        }
+        for (unsigned k = got; k < BATCH; k++)
+            slots[i][k] = NULL;
+    }
+}
+END_TEST
+
+START_TEST(a_batch_is_filled_from_several_spans_but_opens_one_at_most)
+{
+    static void *slots[3 * ML_SPAN_SLOTS_MAX], *more[ML_SPAN_SLOTS_MAX];
+    prepare();
+    unsigned a_span = ml_sizeclasses[BIN_64].slots;
+    unsigned got = ml_central_take(ml_thread_self, BIN_64, slots, 3 * a_span);
+    ck_assert_uint_eq(got, a_span); /* a second span would cost memory */
+    got += ml_central_take(ml_thread_self, BIN_64, slots + got, a_span);
+    ck_assert_uint_eq(got, 2 * a_span);
+    ml_central_give(BIN_64, slots, 10);
+    ml_central_give(BIN_64, slots + a_span, 10);
+    ck_assert_uint_eq(ml_central_take(ml_thread_self, BIN_64, more, a_span), 20);
+    for (unsigned i = 0; i < 10; i++) {
+        ck_assert_ptr_eq(more[i], slots[a_span + i]);
+        ck_assert_ptr_eq(more[10 + i], slots[i]);
+    }
+}
+END_TEST
+
+START_TEST(an_empty_span_goes_back_unless_it_is_the_only_one_with_room)
+{
+    static void *slots[4 * ML_SPAN_SLOTS_MAX];
+    prepare();
+    unsigned a_span = ml_sizeclasses[BIN_64].slots;
+    uint64_t span_bytes = (uint64_t)ml_sizeclasses[BIN_64].pages * ML_PAGE_BYTES;
+    for (unsigned i = 0; i < 4; i++)
+        ck_assert_uint_eq(ml_central_take(ml_thread_self, BIN_64, slots + i * a_span, a_span),
+                          a_span);
+    ck_assert_uint_eq(inuse_bytes(), 4 * span_bytes);
+    ml_central_give(BIN_64, slots, 4 * a_span);
+    ck_assert_uint_eq(inuse_bytes(), span_bytes);
+    ck_assert_uint_eq(ml_bins[BIN_64].partial.count, 1);
+    ck_assert_uint_eq(ml_bins[BIN_64].full.count, 0);
+    assert_heap_is_whole();
+}
+END_TEST
+
+START_TEST(what_is_taken_is_watched_to_the_byte)
+{
+    static void *slots[50];
+    prepare();
+    unsigned got = ml_central_take(ml_thread_self, BIN_64, slots, 50);
+    ck_assert_uint_eq(ml_heap_taken_bytes(), got * 64);
+    ml_central_give(BIN_64, slots, 20);
+    ck_assert_uint_eq(ml_heap_taken_bytes(), (got - 20) * 64);
+    ml_central_give(BIN_64, slots + 20, got - 20);
+    ck_assert_uint_eq(ml_heap_taken_bytes(), 0);
+}
+END_TEST
+
+static void give_twice(void *slot)
+{
+    ml_central_give(BIN_64, &slot, 1);
+    ml_central_give(BIN_64, &slot, 1);
+}
+
+static void *another;
+static void give_after_its_span_is_gone(void *slot)
+{
+    static void *rest[ML_SPAN_SLOTS_MAX];
+    unsigned got = ml_central_take(ml_thread_self, BIN_64, rest, ml_sizeclasses[BIN_64].slots);
+    void *others = allocate(64, ML_SCAN); /* a second span with room */
+    (void)others;
+    ml_central_give(BIN_64, rest, got);
+    ml_central_give(BIN_64, &another, 1);
+    ml_central_give(BIN_64, &slot, 1); /* empty: the span goes */
+    child_asserts(span_of(slot)->use != ML_SPAN_SMALL);
+    ml_central_give(BIN_64, &slot, 1);
+}
+
+START_TEST(a_slot_that_comes_back_twice_ends_the_program)
+{
+    void *slots[2];
+    char line[200], where[ML_HEX_BYTES];
+    prepare();
+    ck_assert_uint_eq(ml_central_take(ml_thread_self, BIN_64, slots, 2), 2);
+    another = slots[0];
+    snprintf(line, sizeof(line),
+             "memlog: memlog_free: two threads freed the object at %s at the same time\n",
+             ml_hex(where, (uintptr_t)slots[1]));
+    assert_child_dies(give_twice, slots[1], line);
+    assert_child_dies(give_after_its_span_is_gone, slots[1], line);
+}
+END_TEST
+
+/* ---- sweeping ---------------------------------------------------------------------- */
+
+START_TEST(what_was_not_marked_is_free_after_the_sweep)
+{
+    enum { OBJECTS = 3000 };
+    static void *objects[OBJECTS];
+    struct ml_counts counts;
+    prepare();
+    for (unsigned i = 0; i < OBJECTS; i++)
+        objects[i] = allocate(64, ML_SCAN);
+    ml_thread_flush_all(ml_thread_self);
+    for (unsigned i = 0; i < OBJECTS; i += 3)
+        mark(objects[i]);
+    begin_sweep();
+    ck_assert_uint_eq(ml_bins[BIN_64].partial.count + ml_bins[BIN_64].full.count, 0);
+    assert_heap_is_whole();
+    while (ml_central_sweep(ml_thread_self, BIN_64, 5) != 0)
+        assert_heap_is_whole();
+    for (unsigned i = 0; i < OBJECTS; i++)
+        ck_assert_int_eq(ml_heap_is_object(objects[i]), i % 3 == 0);
+    ml_counters_read(&counts);
+    ck_assert_uint_eq(counts.mallocs[BIN_64], OBJECTS);
+    ck_assert_uint_eq(counts.frees[BIN_64], OBJECTS / 3 * 2);
+    ck_assert_uint_eq(counts.swept_objects, OBJECTS / 3 * 2);
+    ck_assert_uint_eq(counts.swept_bytes, OBJECTS / 3 * 2 * 64);
+    begin_sweep(); /* no mark has stayed from last time */
+    while (ml_central_sweep(ml_thread_self, BIN_64, 5) != 0) {
+    }
+    ml_counters_read(&counts);
+    ck_assert_uint_eq(counts.frees[BIN_64], OBJECTS);
+    assert_heap_is_whole();
+}
+END_TEST
+
+START_TEST(marked_slots_in_magazines_stay_there)
+{
+    prepare();
+    void *object = allocate(64, ML_SCAN);
+    struct ml_magazine *magazine = &ml_thread_self->magazines[BIN_64];
+    size_t held = (size_t)(magazine->top - magazine->bottom);
+    ck_assert_uint_gt(held, 5);
+    for (void **slot = magazine->bottom; slot < magazine->top; slot++)
+        mark(*slot);
+    begin_sweep();
+    ck_assert_uint_eq(ml_central_sweep(ml_thread_self, BIN_64, 100), 1);
+    assert_heap_is_whole();
+    ck_assert(!ml_heap_is_object(object));
+    for (size_t i = 0; i < held; i++)
+        ck_assert_ptr_ne(allocate(64, ML_SCAN), object);
+}
+END_TEST
+
+START_TEST(taking_sweeps_before_it_asks_for_pages)
+{
+    static void *slots[ML_SPAN_SLOTS_MAX];
+    prepare();
+    for (unsigned i = 0; i < 5000; i++)
+        ck_assert_ptr_nonnull(allocate(64, ML_SCAN));
+    ml_thread_flush_all(ml_thread_self);
+    begin_sweep();
+    uint64_t inuse = inuse_bytes();
+    uint32_t unswept = ml_bins[BIN_64].unswept.count;
+    unsigned a_span = ml_sizeclasses[BIN_64].slots;
+    ck_assert_uint_eq(ml_central_take(ml_thread_self, BIN_64, slots, a_span), a_span);
+    ck_assert_uint_le(inuse_bytes(), inuse);
+    ck_assert_uint_eq(ml_bins[BIN_64].unswept.count, unswept - 1);
+    ml_central_give(BIN_64, slots, a_span);
+    assert_heap_is_whole();
+}
+END_TEST
+
+START_TEST(an_object_freed_by_hand_before_its_sweep_is_counted_once)
+{
+    struct ml_counts counts;
+    prepare();
+    void *object = allocate(64, ML_SCAN), *other = allocate(64, ML_SCAN);
+    ml_thread_flush_all(ml_thread_self);
+    mark(object);
+    begin_sweep();
+    ml_heap_free(object);
+    ml_thread_flush_all(ml_thread_self); /* comes back to an unswept span */
+    assert_heap_is_whole();
+    ck_assert_uint_eq(ml_central_sweep(ml_thread_self, BIN_64, 10), 1);
+    ml_counters_read(&counts);
+    ck_assert_uint_eq(counts.frees[BIN_64], 2);
+    ck_assert_uint_eq(counts.swept_objects, 1);
+    ck_assert(!ml_heap_is_object(other));
+    assert_heap_is_whole();
+}
+END_TEST
+
+START_TEST(uncollectable_objects_are_not_swept)
+{
+    prepare();
+    void *object = allocate(64, ML_UNCOLLECTABLE);
+    unsigned bin = ml_bin_of(BIN_64, ML_UNCOLLECTABLE);
+    ml_thread_flush_all(ml_thread_self);
+    begin_sweep();
+    ck_assert_uint_eq(ml_central_sweep(ml_thread_self, bin, 10), 0);
+    ck_assert(ml_heap_is_object(object));
+    assert_heap_is_whole();
+}
+END_TEST
+
+START_TEST(a_slot_that_was_no_object_is_not_counted_as_swept)
+{
+    struct ml_counts counts;
+    void *slots[10];
+    prepare();
+    allocate(64, ML_SCAN);
+    ml_thread_flush_all(ml_thread_self);
+    ck_assert_uint_eq(ml_central_take(ml_thread_self, BIN_64, slots, 10), 10);
+    begin_sweep(); /* they are in no magazine: lost, as a fork loses them */
+    ck_assert_uint_eq(ml_central_sweep(ml_thread_self, BIN_64, 10), 1);
+    ml_counters_read(&counts);
+    ck_assert_uint_eq(counts.mallocs[BIN_64], 1);
+    ck_assert_uint_eq(counts.frees[BIN_64], 1);
+    assert_heap_is_whole();
+}
+END_TEST
+
+/* ---- memlog's own thread goes on while the world is stopped ------------------------- */
+
+static uint32_t finished;
+
+static void *sweep_in_background(void *unused)
+{
+    (void)unused;
+    ck_assert_int_eq(ml_thread_attach(true), 0);
+    ml_central_sweep(ml_thread_self, BIN_64, 1);
+    __atomic_store_n(&finished, 1, __ATOMIC_RELEASE);
+    detach_self();
+    return NULL;
+}
+
+static void *begin_in_background(void *unused)
+{
+    (void)unused;
+    ml_central_begin_sweep();
+    __atomic_store_n(&finished, 1, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+static void assert_waits_for_the_bin(void *(*run)(void *))
+{
+    pthread_t thread;
+    finished = 0;
+    ml_lock(&ml_bins[BIN_64].lock);
+    ck_assert_int_eq(pthread_create(&thread, NULL, run, NULL), 0);
+    usleep(50000);
+    uint32_t too_early = __atomic_load_n(&finished, __ATOMIC_ACQUIRE);
+    ml_unlock(&ml_bins[BIN_64].lock);
+    pthread_join(thread, NULL);
+    ck_assert_uint_eq(too_early, 0);
+    ck_assert_uint_eq(finished, 1);
+}
+
+/* While the last span is being swept its list is empty already. */
+START_TEST(none_left_to_sweep_is_not_said_while_somebody_sweeps)
+{
+    prepare();
+    assert_waits_for_the_bin(sweep_in_background);
+}
+END_TEST
+
+START_TEST(the_lists_are_not_moved_while_somebody_holds_the_bin)
+{
+    prepare();
+    assert_waits_for_the_bin(begin_in_background);
+}
+END_TEST
+
+enum { THREADS = 3, ROUNDS = 3000 };
+
+static void *take_and_give(void *argument)
+{
+    uint64_t seed = (uintptr_t)argument;
+    void *slots[64];
+    ck_assert_int_eq(ml_thread_attach(false), 0);
+    for (int round = 0; round < ROUNDS; round++) {
+        unsigned bin = (unsigned)random_below(&seed, 3);
+        unsigned got = ml_central_take(ml_thread_self, bin, slots,
+                                       1 + (unsigned)random_below(&seed, 64));
+        for (unsigned i = 0; i < got; i++)
+            *(uintptr_t *)slots[i] = (uintptr_t)argument;
+        for (unsigned i = 0; i < got; i++)
+            ck_assert_uint_eq(*(uintptr_t *)slots[i], (uintptr_t)argument);
+        ml_central_give(bin, slots, got);
+    }
+    detach_self();
+    return NULL;
+}
+
+START_TEST(no_two_threads_get_the_same_slot)
+{
+    pthread_t threads[THREADS];
+    prepare();
+    for (uintptr_t i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, take_and_give, (void *)(i + 1)), 0);
+    for (unsigned i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    ck_assert_uint_eq(ml_heap_taken_bytes(), 0);
+    assert_heap_is_whole();
+}
+END_TEST
+
+UNIT_MAIN("heap central", slots_are_unique_and_pop_in_rising_order_from_dense_spans,
+          a_batch_is_filled_from_several_spans_but_opens_one_at_most,
+          an_empty_span_goes_back_unless_it_is_the_only_one_with_room,
+          what_is_taken_is_watched_to_the_byte, a_slot_that_comes_back_twice_ends_the_program,
+          what_was_not_marked_is_free_after_the_sweep, marked_slots_in_magazines_stay_there,
+          taking_sweeps_before_it_asks_for_pages,
+          an_object_freed_by_hand_before_its_sweep_is_counted_once,
+          uncollectable_objects_are_not_swept, a_slot_that_was_no_object_is_not_counted_as_swept,
+          none_left_to_sweep_is_not_said_while_somebody_sweeps,
+          the_lists_are_not_moved_while_somebody_holds_the_bin, no_two_threads_get_the_same_slot)

@@ -1,0 +1,48 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# test_house_exports.sh - the shared library exports memlog_* and the names that
+# memlog.map lists, no others; each function of the public headers is among
+# them; and what it exports as memlog_* is declared there.
+. "${top_srcdir:-$(dirname "$0")/..}/tests/script.sh"
+need nm binutils
+need readelf binutils
+
+library=$top_builddir/.libs/libmemlog.so
+test -f "$library" || { echo "built without a shared library"; exit 77; }
+
+nm -D --defined-only "$library" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' |
+  sort -u >"$work/exported"
+sed -n '/global:/,/local:/s/^ *\([A-Za-z_0-9]*\*\{0,1\}\);.*/\1/p' \
+  "$top_srcdir/src/api/memlog.map" | sort -u >"$work/map"
+grep -qxF 'memlog_*' "$work/map" || fail "memlog.map has no memlog_*"
+
+# The compiler finds the declarations: those of functions, in the preprocessed
+# headers, without the static inline ones.
+: >"$work/declared"
+for header in "$top_srcdir"/src/api/memlog*.h; do
+  case $header in */memlog_http.h) continue ;; esac
+  $CC -E -P "$header" | tr '\n' ' ' | sed 's/{[^{}]*}/;/g; s/{[^{}]*}/;/g' | tr ';' '\n' |
+    grep -v 'static' | sed -n 's/^[^(]*[ *]\(memlog_[a-z_0-9]*\) *(.*/\1/p' >>"$work/declared"
+done
+sort -u -o "$work/declared" "$work/declared"
+test "$(grep -c . "$work/declared")" -ge 20 ||
+  fail "few functions are declared: $(tr '\n' ' ' <"$work/declared")"
+
+comm -23 "$work/declared" "$work/exported" >"$work/missing"
+test ! -s "$work/missing" || fail "declared, but not exported: $(tr '\n' ' ' <"$work/missing")"
+grep '^memlog_' "$work/exported" | comm -13 "$work/declared" - >"$work/secret"
+test ! -s "$work/secret" || fail "exported, but declared nowhere: $(tr '\n' ' ' <"$work/secret")"
+
+grep -v '\*' "$work/map" >"$work/listed"
+grep -v '^memlog_' "$work/exported" | comm -23 - "$work/listed" >"$work/leaked"
+test ! -s "$work/leaked" || fail "exported, but not for others: $(tr '\n' ' ' <"$work/leaked")"
+comm -13 "$work/exported" "$work/listed" >"$work/absent"
+test ! -s "$work/absent" || fail "in memlog.map, but not there: $(tr '\n' ' ' <"$work/absent")"
+
+# A program that is loaded with the library needs no more than the C library.
+if test -z "$SANITIZE"; then
+  readelf -d "$library" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' |
+    grep -vE '^(libc\.so\.6|libgcc_s\.so\.1|ld-linux-x86-64\.so\.2)$' >"$work/needed"
+  test ! -s "$work/needed" || fail "the library needs $(tr '\n' ' ' <"$work/needed")"
+fi
+finish
