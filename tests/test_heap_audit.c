@@ -109,7 +109,7 @@ BROKEN(a_full_span_with_room, ml_span_at(ml_bins[BIN_64].full.first)->free_slots
        "full spans have no free slot")
 BROKEN(a_span_lost_from_its_list,
        (ml_thread_flush_all(ml_thread_self),
-        ml_span_list_remove(&ml_bins[BIN_64].full, ml_span_at(ml_bins[BIN_64].full.first))),
+        ml_span_list_remove(&ml_bins[BIN_64].partial, span())),
        "mallocs - frees is the number of allocated slots")
 BROKEN(a_marked_slot_that_is_not_taken,
        (ml_thread_flush_all(ml_thread_self),

@@ -151,8 +151,8 @@ START_TEST(what_was_not_marked_is_swept)
     ck_assert(!ml_heap_is_object(dead));
     ck_assert_uint_eq(ml_span_over((uintptr_t)kept)->bits[0].mark, 0);
     ml_counters_read(&counts);
-    ck_assert_uint_eq(counts.swept_objects, 1);
-    ck_assert_uint_eq(counts.swept_bytes, 8 * ML_PAGE_BYTES);
+    ck_assert_uint_eq(counts.pages.large_swept, 1);
+    ck_assert_uint_eq(counts.pages.large_swept_bytes, 8 * ML_PAGE_BYTES);
     ck_assert_uint_eq(counts.pages.large_frees, 1);
     ck_assert_uint_eq(ml_heap_taken_bytes(), taken); /* taken off at the mark's end */
 }

@@ -199,8 +199,8 @@ START_TEST(a_release_leaves_zeros_and_exact_figures)
     a = take(50, 1, &backed);
     ck_assert_uint_eq(a->base, base);
     ck_assert_uint_eq(backed, 0);
-    ck_assert_uint_eq(*(uint64_t *)(base + 100), 0);
-    ck_assert_uint_eq(*(uint64_t *)(b->base + 100), UINT64_C(0xeeeeeeeeeeeeeeee));
+    ck_assert_uint_eq(*(uint64_t *)(base + 96), 0);
+    ck_assert_uint_eq(*(uint64_t *)(b->base + 96), UINT64_C(0xeeeeeeeeeeeeeeee));
 }
 END_TEST
 

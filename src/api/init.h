@@ -4,8 +4,7 @@
 #define ML_API_INIT_H
 
 /* Wire the floors, read the options, make the calling thread known when it is the first.
- * Runs as a constructor; the functions of memlog.h call it again for programs whose
- * own constructors come earlier. Idempotent. */
+ * Runs as a constructor, before those of programs that have no priority. Idempotent. */
 void ml_init(void);
 
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "api/init.h"
 #include "api/options.h"
 #include "base/format.h"
 #include "config.h"
@@ -21,6 +22,10 @@
 #include "stats/memstats.h"
 
 #define EXPORT __attribute__((visibility("default")))
+
+/* Who links the archive gets only the members somebody refers to: the wiring,
+ * with its constructor, has to be one of them. */
+__attribute__((used)) static void (*const wiring)(void) = ml_init;
 
 /* ---- allocation --------------------------------------------------------------- */
 

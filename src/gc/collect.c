@@ -97,6 +97,18 @@ static uint64_t blacken_magazines(void)
     return bytes;
 }
 
+/* Magazines together should hold no more than a quarter of what is live. */
+static void resize_magazines(uint64_t cached, uint64_t live)
+{
+    enum { SMALL_CHANGE = 1 << 20 };
+    uint32_t bytes = ml_magazine_bytes;
+    if (cached > live / 4 + SMALL_CHANGE && bytes > ML_MAGAZINE_BYTES_LEAST)
+        bytes /= 2;
+    else if (cached < live / 16 && bytes < ML_MAGAZINE_BYTES_MOST)
+        bytes *= 2;
+    __atomic_store_n(&ml_magazine_bytes, bytes, __ATOMIC_RELAXED);
+}
+
 static ML_NOINLINE void run_stopped(void *argument)
 {
     struct cycle *cycle = argument;
@@ -104,20 +116,17 @@ static ML_NOINLINE void run_stopped(void *argument)
     if (!ml_world_stop())
         return;
     cycle->stopped = ml_os_monotonic_ns();
-    /* memlog's own threads are not stopped: one may be about to finish the
-     * sweep of a last span, and would clear marks that are set now. */
-    ml_central_lock_all();
-    ml_central_unlock_all();
     __builtin_unwind_init(); /* this thread's registers to its stack */
     ml_marker_begin(&marker);
     cycle->cached_bytes = blacken_magazines();
     cycle->roots = ml_roots_mark(&marker);
     cycle->marked = ml_os_monotonic_ns();
-    /* What the sweep will free is not taken any more. */
-    uint64_t reached = marker.bytes + cycle->cached_bytes + ml_roots_uncollectable_bytes();
-    ml_heap_taken_add((int64_t)(reached - ml_heap_taken_bytes()));
-    ml_sweep_begin();
+    /* What the sweep will free is not taken any more; nor is what waits in
+     * magazines, or many threads would always be close to the goal. */
     uint64_t live = marker.bytes + ml_roots_uncollectable_bytes();
+    ml_heap_taken_add((int64_t)(live - ml_heap_taken_bytes()));
+    resize_magazines(cycle->cached_bytes, live);
+    ml_sweep_begin();
     ml_pacer_marked(live, cycle->roots.stack + cycle->roots.data + cycle->roots.added);
     ml_world_start();
     cycle->released = ml_os_monotonic_ns();

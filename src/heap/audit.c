@@ -125,7 +125,7 @@ static const char *compare_counters(const struct census *census)
     for (unsigned bin = 0; bin < ML_BINS; bin++)
         allocated[ml_bin_class(bin)] += census->allocated[bin];
     for (unsigned class = 0; class < ML_CLASSES; class++)
-        if (counts.mallocs[class] - counts.frees[class] != allocated[class])
+        if (counts.mallocs[class] - ml_counts_frees(&counts, class) != allocated[class])
             return "mallocs - frees is the number of allocated slots";
     if (counts.pages.large_mallocs - counts.pages.large_frees != census->large_objects)
         return "large mallocs - frees is the number of large objects";

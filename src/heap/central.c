@@ -57,12 +57,8 @@ static void sweep_span(struct ml_thread *self, struct ml_span *span)
     span->free_slots = (uint16_t)(span->free_slots + freed);
     if (objects == 0)
         return;
-    uint64_t bytes = (uint64_t)objects * span->slot_bytes;
     ml_magazine_note_use(self, span->bin);
-    /* Frees before "of them swept": who sees the part has seen the whole. */
-    ml_count(&self->magazines[span->bin].frees, objects);
-    ml_count(&self->swept_objects, objects);
-    ml_count(&self->swept_bytes, bytes);
+    ml_count(&self->magazines[span->bin].swept, objects);
 }
 
 static bool sweep_one(struct ml_thread *self, struct ml_bin *bin)

@@ -5,40 +5,50 @@
 
 #include "heap/threadcache.h"
 
-enum counter { MALLOCS, FREES };
+/* Frees of both kinds, as they are read in one pass. */
+struct frees {
+    uint64_t explicit[ML_CLASSES], swept[ML_CLASSES];
+};
 
 static uint64_t load(const uint64_t *counter)
 {
     return __atomic_load_n(counter, __ATOMIC_ACQUIRE);
 }
 
-/* Add one thread's counters to the sums by class. */
-static void add_thread(const struct ml_thread *thread, enum counter which, uint64_t *sums)
+static const struct ml_thread *first_thread(void)
 {
-    for (unsigned word = 0; word < sizeof(thread->used) / sizeof(thread->used[0]); word++) {
-        for (uint64_t used = load(&thread->used[word]); used != 0; used &= used - 1) {
-            unsigned bin = word * 64 + ml_ctz64(used);
-            const struct ml_magazine *magazine = &thread->magazines[bin];
-            sums[ml_bin_class(bin)] +=
-                load(which == MALLOCS ? &magazine->mallocs : &magazine->frees);
-        }
-    }
+    return __atomic_load_n(&ml_thread_list, __ATOMIC_ACQUIRE);
 }
 
-static void sum(enum counter which, uint64_t *sums)
+enum { USED_WORDS = sizeof(ml_thread_none.used) / sizeof(ml_thread_none.used[0]) };
+
+static void sum_frees(struct frees *sums)
+{
+    memset(sums, 0, sizeof(*sums));
+    for (const struct ml_thread *thread = first_thread(); thread != NULL; thread = thread->next)
+        for (unsigned word = 0; word < USED_WORDS; word++)
+            for (uint64_t used = load(&thread->used[word]); used != 0; used &= used - 1) {
+                unsigned bin = word * 64 + ml_ctz64(used);
+                sums->explicit[ml_bin_class(bin)] += load(&thread->magazines[bin].frees);
+                sums->swept[ml_bin_class(bin)] += load(&thread->magazines[bin].swept);
+            }
+}
+
+static void sum_mallocs(uint64_t *sums)
 {
     memset(sums, 0, ML_CLASSES * sizeof(*sums));
-    const struct ml_thread *thread = __atomic_load_n(&ml_thread_list, __ATOMIC_ACQUIRE);
-    for (; thread != NULL; thread = thread->next)
-        add_thread(thread, which, sums);
+    for (const struct ml_thread *thread = first_thread(); thread != NULL; thread = thread->next)
+        for (unsigned word = 0; word < USED_WORDS; word++)
+            for (uint64_t used = load(&thread->used[word]); used != 0; used &= used - 1) {
+                unsigned bin = word * 64 + ml_ctz64(used);
+                sums[ml_bin_class(bin)] += load(&thread->magazines[bin].mallocs);
+            }
 }
 
-static void sum_others(struct ml_counts *counts)
+static void sum_threads(struct ml_counts *counts)
 {
-    const struct ml_thread *thread = __atomic_load_n(&ml_thread_list, __ATOMIC_ACQUIRE);
-    for (; thread != NULL; thread = thread->next) {
-        counts->swept_objects += load(&thread->swept_objects);
-        counts->swept_bytes += load(&thread->swept_bytes);
+    counts->lookups = counts->threads = 0;
+    for (const struct ml_thread *thread = first_thread(); thread != NULL; thread = thread->next) {
         counts->lookups += load(&thread->lookups);
         counts->threads += __atomic_load_n(&thread->active, __ATOMIC_RELAXED);
     }
@@ -48,31 +58,45 @@ uint64_t ml_counts_small_bytes(const struct ml_counts *counts)
 {
     uint64_t bytes = 0;
     for (unsigned class = 0; class < ML_CLASSES; class++)
-        bytes += (counts->mallocs[class] - counts->frees[class]) * ml_sizeclasses[class].bytes;
+        bytes += (counts->mallocs[class] - ml_counts_frees(counts, class)) *
+                 ml_sizeclasses[class].bytes;
     return bytes;
 }
 
 /* Whether objects fill more than the spans: what happened between the
  * readings shows. */
-static bool skewed(const struct ml_counts *counts)
+static bool is_skewed(const struct ml_counts *counts)
 {
     const struct ml_pageheap_figures *pages = &counts->pages;
     uint64_t large = pages->large_malloc_bytes - pages->large_free_bytes;
     return ml_counts_small_bytes(counts) + large > pages->inuse_bytes;
 }
 
+/* The later frees, but no more than there are mallocs, and of neither kind
+ * fewer than were seen before. */
+static void take_later(struct ml_counts *counts, const struct frees *later)
+{
+    for (unsigned class = 0; class < ML_CLASSES; class++) {
+        uint64_t swept = later->swept[class];
+        uint64_t all = ml_min(later->explicit[class] + swept, counts->mallocs[class]);
+        uint64_t explicit = all > swept ? all - swept : 0;
+        explicit = ml_max(explicit, counts->explicit_frees[class]);
+        counts->explicit_frees[class] = explicit;
+        counts->swept_frees[class] = all - explicit;
+    }
+}
+
 void ml_counters_read(struct ml_counts *counts)
 {
-    uint64_t frees_after[ML_CLASSES];
-    counts->swept_objects = counts->swept_bytes = counts->lookups = counts->threads = 0;
-    sum_others(counts); /* sweeps before frees: they are part of them */
-    sum(FREES, counts->frees);
-    sum(MALLOCS, counts->mallocs);
+    struct frees before, after;
+    sum_threads(counts);
+    sum_frees(&before);
+    memcpy(counts->explicit_frees, before.explicit, sizeof(before.explicit));
+    memcpy(counts->swept_frees, before.swept, sizeof(before.swept));
+    sum_mallocs(counts->mallocs);
     ml_pageheap_read(&counts->pages);
-    sum(FREES, frees_after);
-    if (skewed(counts))
-        for (unsigned class = 0; class < ML_CLASSES; class++)
-            counts->frees[class] = ml_min(frees_after[class], counts->mallocs[class]);
-    counts->swept_objects += counts->pages.large_swept;
-    counts->swept_bytes += counts->pages.large_swept_bytes;
+    /* They have to be read now, in case they are needed: later ones prove nothing. */
+    sum_frees(&after);
+    if (ml_unlikely(is_skewed(counts)))
+        take_later(counts, &after);
 }

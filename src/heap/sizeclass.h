@@ -3,9 +3,9 @@
  *
  * 56 classes: steps of 16 bytes to 256, 32 to 512, 64 to 1024, 128 to 2048,
  * then four to a doubling up to 32768. Every class is a multiple of 16, so
- * every object is aligned to 16; a block is at most 25 % (above 16 bytes: from
- * 33 bytes on, and less the larger it is) bigger than the smallest request it
- * serves. All of them fit Go's BySize[61], so that nothing is hidden there.
+ * every object is aligned to 16; a block is at most 25 % (up to 64 bytes: at
+ * most 15 bytes) bigger than the request it serves. All of them fit Go's
+ * BySize[61], so that nothing is hidden there.
  *
  * A bin is a class of one kind: objects that are scanned, objects that hold
  * no pointers, and objects that live until they are freed never share a span.

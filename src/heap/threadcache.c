@@ -20,9 +20,11 @@ enum {
     CAPACITY_FIRST = 32,
     CAPACITY_MOST = 2048,
     CAPACITY_LEAST = 2,
-    MAGAZINE_BYTES_MOST = 256 << 10, /* of objects in one magazine */
-    MAGAZINE_BYTES_FIRST = 16 << 10
+    BYTES_FIRST = 16 << 10, /* of objects in a new magazine */
+    VISITS_TO_GROW = 4
 };
+
+uint32_t ml_magazine_bytes = ML_MAGAZINE_BYTES_MOST;
 
 /* ---- blocks -------------------------------------------------------------- */
 
@@ -137,15 +139,23 @@ static bool resize(struct ml_magazine *magazine, uint32_t capacity)
     return true;
 }
 
-/* Every visit doubles the magazine: a thread that comes often gets a large
- * one, and what it holds is given back when it ends or the collector asks. */
+static uint32_t capacity_most(unsigned bin)
+{
+    return capacity_within(bin, __atomic_load_n(&ml_magazine_bytes, __ATOMIC_RELAXED),
+                           CAPACITY_MOST);
+}
+
+/* A magazine that is visited often doubles: who comes seldom has enough with a
+ * small one, and what is held there is no use to others. False when it has no
+ * array and there is no memory for one. */
 static bool grow(struct ml_magazine *magazine, unsigned bin)
 {
-    uint32_t most = capacity_within(bin, MAGAZINE_BYTES_MOST, CAPACITY_MOST);
+    uint32_t most = capacity_most(bin);
     if (magazine->capacity == 0)
-        return resize(magazine, capacity_within(bin, MAGAZINE_BYTES_FIRST, CAPACITY_FIRST));
-    if (magazine->capacity < most)
-        resize(magazine, magazine->capacity * 2 > most ? most : magazine->capacity * 2);
+        return resize(magazine, (uint32_t)ml_min(most, capacity_within(bin, BYTES_FIRST,
+                                                                       CAPACITY_FIRST)));
+    if (++magazine->visits % VISITS_TO_GROW == 0 && magazine->capacity < most)
+        resize(magazine, (uint32_t)ml_min(most, (uint64_t)magazine->capacity * 2));
     return true; /* growing is a wish: the old size serves too */
 }
 
@@ -162,7 +172,7 @@ bool ml_magazine_refill(struct ml_thread *self, unsigned bin)
     ml_magazine_note_use(self, bin);
     if (!grow(magazine, bin))
         return false;
-    unsigned want = magazine->capacity / 2;
+    unsigned want = (unsigned)ml_min(magazine->capacity, capacity_most(bin)) / 2;
     unsigned got = ml_central_take(self, bin, magazine->bottom, want);
     magazine->top = magazine->bottom + got;
     return got != 0;
@@ -175,9 +185,10 @@ void ml_magazine_flush(struct ml_thread *self, unsigned bin)
     uint32_t before = magazine->capacity;
     if (!grow(magazine, bin) || magazine->capacity > before)
         return;
-    /* Still full: the older half goes, the younger is still in the cache. */
+    /* Still full: the older half goes, the younger is still in the CPU's
+     * cache; more where less may be held by now. */
     unsigned count = (unsigned)(magazine->top - magazine->bottom);
-    unsigned going = (count + 1) / 2;
+    unsigned going = count - (unsigned)ml_min(count, capacity_most(bin)) / 2;
     ml_central_give(bin, magazine->bottom, going);
     memmove(magazine->bottom, magazine->bottom + going, (count - going) * sizeof(void *));
     magazine->top -= going;

@@ -28,9 +28,11 @@ struct ml_magazine {
     void **bottom; /* top == bottom: empty */
     void **limit;  /* top == limit: full */
     uint64_t mallocs;
-    uint64_t frees;
+    uint64_t frees; /* by the program */
+    uint64_t swept; /* frees by the sweep */
     uint32_t capacity; /* limit - bottom */
-    uint32_t unused[5];
+    uint32_t visits;   /* to the bins behind */
+    uint64_t unused;
 };
 _Static_assert(sizeof(struct ml_magazine) == ML_CACHE_LINE, "one line a magazine");
 
@@ -44,8 +46,6 @@ struct ml_thread {
     struct ml_thread *next;      /* all blocks there are; only grows */
     struct ml_thread *next_idle; /* those without a thread */
     uint64_t used[(ML_BINS + 63) / 64]; /* magazines that were ever used */
-    /* Of the frees above those booked by sweeping. */
-    uint64_t swept_objects, swept_bytes;
     /* Addresses resolved to objects by realloc, usable_size and the marker;
      * explicit frees are counted as frees. */
     uint64_t lookups;
@@ -60,6 +60,12 @@ extern struct ml_thread ml_thread_none;
 
 /* All blocks, newest first. */
 extern struct ml_thread *ml_thread_list;
+
+/* How many bytes of objects one magazine may hold, for those that are visited
+ * often. The collector makes it less where magazines hold much of the heap,
+ * which is so with many threads; relaxed. */
+enum { ML_MAGAZINE_BYTES_MOST = 256 << 10, ML_MAGAZINE_BYTES_LEAST = 8 << 10 };
+extern uint32_t ml_magazine_bytes;
 
 static inline void ml_count(uint64_t *counter, uint64_t by)
 {

@@ -24,7 +24,7 @@ static void fill_objects(struct memlog_memstats *stats, const struct ml_counts *
         struct memlog_by_size *row = &stats->by_size[class + 1];
         row->size = ml_sizeclasses[class].bytes;
         row->mallocs = counts->mallocs[class];
-        row->frees = counts->frees[class];
+        row->frees = ml_counts_frees(counts, class);
         mallocs += row->mallocs;
         frees += row->frees;
         allocated += row->mallocs * row->size;
@@ -69,6 +69,32 @@ static void fill_collector(struct memlog_memstats *stats, const struct ml_gc_his
     stats->debug_gc = false;
 }
 
+static uint64_t explicit_frees(const struct ml_counts *counts)
+{
+    uint64_t frees = counts->pages.large_frees - counts->pages.large_swept;
+    for (unsigned class = 0; class < ML_CLASSES; class++)
+        frees += counts->explicit_frees[class];
+    return frees;
+}
+
+static void fill_frees(struct memlog_extra *extra, const struct ml_counts *counts)
+{
+    const struct ml_pageheap_figures *pages = &counts->pages;
+    extra->large_mallocs = pages->large_mallocs;
+    extra->large_frees = pages->large_frees;
+    extra->large_malloc_bytes = pages->large_malloc_bytes;
+    extra->large_free_bytes = pages->large_free_bytes;
+    extra->frees_explicit = explicit_frees(counts);
+    extra->frees_swept = pages->large_swept;
+    extra->bytes_freed_explicit = pages->large_free_bytes - pages->large_swept_bytes;
+    extra->bytes_freed_swept = pages->large_swept_bytes;
+    for (unsigned class = 0; class < ML_CLASSES; class++) {
+        extra->frees_swept += counts->swept_frees[class];
+        extra->bytes_freed_explicit += counts->explicit_frees[class] * ml_sizeclasses[class].bytes;
+        extra->bytes_freed_swept += counts->swept_frees[class] * ml_sizeclasses[class].bytes;
+    }
+}
+
 void ml_stats_read(struct memlog_memstats *stats)
 {
     struct ml_counts counts;
@@ -79,8 +105,7 @@ void ml_stats_read(struct memlog_memstats *stats)
     fill_objects(stats, &counts);
     fill_memory(stats, &counts.pages);
     fill_collector(stats, &history);
-    stats->lookups =
-        counts.lookups + history.looked_up + stats->frees - counts.swept_objects;
+    stats->lookups = counts.lookups + history.looked_up + explicit_frees(&counts);
 }
 
 void ml_stats_read_extra(struct memlog_extra *extra)
@@ -92,19 +117,7 @@ void ml_stats_read_extra(struct memlog_extra *extra)
     extra->size = size;
     ml_counters_read(&counts);
     ml_gc_history_read(&history);
-    uint64_t frees = counts.pages.large_frees, freed = counts.pages.large_free_bytes;
-    for (unsigned class = 0; class < ML_CLASSES; class++) {
-        frees += counts.frees[class];
-        freed += counts.frees[class] * ml_sizeclasses[class].bytes;
-    }
-    extra->large_mallocs = counts.pages.large_mallocs;
-    extra->large_frees = counts.pages.large_frees;
-    extra->large_malloc_bytes = counts.pages.large_malloc_bytes;
-    extra->large_free_bytes = counts.pages.large_free_bytes;
-    extra->frees_swept = counts.swept_objects;
-    extra->frees_explicit = frees - counts.swept_objects;
-    extra->bytes_freed_swept = counts.swept_bytes;
-    extra->bytes_freed_explicit = freed - counts.swept_bytes;
+    fill_frees(extra, &counts);
     extra->live_bytes = history.live_bytes;
     extra->live_objects = history.live_objects;
     extra->root_stack_bytes = history.root_stack_bytes;
