@@ -125,11 +125,11 @@ void *ml_gc_alloc_aligned(size_t alignment, size_t bytes, enum ml_kind kind)
         return ml_gc_alloc(bytes, kind);
     if (bytes > PTRDIFF_MAX || ml_gc_attach() != 0)
         return no_memory();
-    size_t block = padded(bytes);
+    size_t block = ml_max(padded(bytes), 1);
     if (alignment <= ML_PAGE_BYTES) {
         /* Spans begin at pages: slots of a class that is a multiple of the
          * alignment are aligned. */
-        block = ml_align_up(ml_max(block, 1), alignment);
+        block = ml_align_up(block, alignment);
         while (block <= ML_SMALL_MAX) {
             size_t bytes_of_class = ml_sizeclasses[ml_sizeclass_of(block)].bytes;
             if (bytes_of_class % alignment == 0)
