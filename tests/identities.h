@@ -90,7 +90,8 @@ static inline void check_collections(const struct memlog_memstats *s)
         pauses += s->pause_ns[i];
     HOLDS(s->pause_total_ns, >=, pauses);
     HOLDS(s->num_forced_gc, <=, s->num_gc);
-    ck_assert(s->gc_cpu_fraction >= 0 && s->gc_cpu_fraction <= 1);
+    if (!(s->gc_cpu_fraction >= 0 && s->gc_cpu_fraction <= 1))
+        ck_abort_msg("gc_cpu_fraction is %g", s->gc_cpu_fraction);
     if (s->num_gc <= MEMLOG_PAUSES)
         HOLDS(s->pause_total_ns, ==, pauses);
     for (uint32_t i = s->num_gc; i < MEMLOG_PAUSES; i++)

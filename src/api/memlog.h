@@ -8,10 +8,11 @@
  * memlog_log_start begins writing "timestamp Alloc Sys" lines to memory.log.
  *
  * Where the collector looks: writable data of the program and its shared
- * libraries, the stacks and registers and thread-local variables of all
- * registered threads, uncollectable objects, added ranges, and objects that
- * are alive. It does not look into memory from malloc(), mmap() or files: a
- * pointer that is only there does not keep its object alive.
+ * libraries; the stacks, registers, thread-local variables and
+ * pthread_setspecific values of all registered threads; uncollectable objects,
+ * added ranges, and objects that are alive. It does not look into memory from
+ * malloc(), mmap() or files: a pointer that is only there does not keep its
+ * object alive.
  *
  * What counts as a pointer: an aligned word whose value is the address of an
  * object or of anything inside it. The address just past an object's end also

@@ -93,6 +93,9 @@ static void *alloc_large(size_t block, size_t alignment, enum ml_kind kind)
     bool zeroed;
     if (ml_gc_attach() != 0)
         return no_memory();
+    /* What can never be had is not worth a collection. */
+    if (block > ml_map.reserved_bytes)
+        return no_memory();
     if (ml_heap_taken_bytes() + block >= ml_pacer_goal())
         ml_gc_collect(ML_GC_PACED);
     void *object = ml_heap_alloc_large(block, alignment, kind, &zeroed);

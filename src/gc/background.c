@@ -39,7 +39,11 @@ static void work(void *unused)
         /* A nudge hurries the sweep, and not the clock of release ticks. */
         uint64_t now = ml_os_monotonic_ns();
         if (now >= tick) {
+            /* Inside, so that no fork comes while runs are on their way back
+             * to the OS. */
+            ml_heap_enter(ml_thread_self);
             more = ml_release_tick();
+            ml_heap_leave(ml_thread_self);
             tick = now + ML_RELEASE_TICK_MS * (uint64_t)ML_NS_PER_MS;
         }
         if (more)

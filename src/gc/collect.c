@@ -64,34 +64,20 @@ struct cycle {
     uint64_t cached_bytes;
 };
 
-/* A slot that is being pushed by a stopped thread stands just above the top,
- * already without its state byte: it is the magazine's too. */
-static uint64_t blacken_half_pushed(const struct ml_magazine *magazine)
-{
-    if (magazine->top >= magazine->limit)
-        return 0;
-    uint64_t granule = ml_granule_of(*magazine->top);
-    if (granule >= ml_map_granules() || ml_state_get(granule) != 0)
-        return 0;
-    struct ml_span *span = ml_span_over((uintptr_t)*magazine->top);
-    uintptr_t offset = (uintptr_t)*magazine->top - span->base;
-    bool a_slot = span->use == ML_SPAN_SMALL && offset < ml_span_bytes(span) &&
-                  offset / span->slot_bytes < span->slots && offset % span->slot_bytes == 0;
-    return a_slot ? ml_mark_black((uintptr_t)*magazine->top) : 0;
-}
-
-/* What waits in magazines counts as reached, but is not looked into. */
+/* What waits in magazines counts as reached, but is not looked into. A slot
+ * that a stopped thread is just pushing or has just popped is in its registers. */
 static uint64_t blacken_magazines(void)
 {
     uint64_t bytes = 0;
     for (struct ml_thread *thread = ml_thread_list; thread != NULL; thread = thread->next) {
         for (unsigned word = 0; word < sizeof(thread->used) / sizeof(thread->used[0]); word++)
             for (uint64_t used = thread->used[word]; used != 0; used &= used - 1) {
-                const struct ml_magazine *magazine =
-                    &thread->magazines[word * 64 + ml_ctz64(used)];
+                unsigned bin = word * 64 + ml_ctz64(used);
+                const struct ml_magazine *magazine = &thread->magazines[bin];
+                if (ml_bin_kind(bin) == ML_UNCOLLECTABLE)
+                    continue; /* never swept */
                 for (void **slot = magazine->bottom; slot < magazine->top; slot++)
                     bytes += ml_mark_black((uintptr_t)*slot);
-                bytes += blacken_half_pushed(magazine);
             }
     }
     return bytes;
@@ -206,6 +192,7 @@ void ml_gc_init(void) { begun_ns = ml_os_monotonic_ns(); }
 void ml_gc_before_fork(void)
 {
     ml_lock(&collector_lock);
+    ml_threads_close(); /* before the locks that are taken inside */
     ml_lock(&ml_mutators_lock);
     ml_interpose_before_fork();
     ml_roots_before_fork();
@@ -218,6 +205,7 @@ void ml_gc_after_fork_parent(void)
     ml_roots_after_fork();
     ml_interpose_after_fork();
     ml_unlock(&ml_mutators_lock);
+    ml_threads_open();
     ml_unlock(&collector_lock);
 }
 
@@ -228,6 +216,7 @@ void ml_gc_after_fork_child(void)
     ml_interpose_after_fork_child();
     ml_mutators_after_fork_child();
     ml_unlock(&ml_mutators_lock);
+    ml_threads_open();
     ml_background_after_fork_child();
     ml_unlock(&collector_lock);
 }

@@ -1,34 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "gc/interpose.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
-#include <string.h>
-#include <sys/syscall.h>
 #include <threads.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "gc/mutator.h"
-#include "gc/stopworld.h"
+#include "gc/real.h"
 #include "heap/alloc.h"
 #include "heap/metadata.h"
+#include "os/clock.h"
 #include "os/process.h"
-
-#define EXPORT __attribute__((visibility("default")))
-
-/* The C library's function of that name, looked up once. */
-#define REAL(type, name)                                          \
-    ({                                                            \
-        static type real_;                                        \
-        type found_ = __atomic_load_n(&real_, __ATOMIC_RELAXED);  \
-        if (found_ == NULL) {                                     \
-            found_ = (type)dlsym(RTLD_NEXT, name);                \
-            __atomic_store_n(&real_, found_, __ATOMIC_RELAXED);   \
-        }                                                         \
-        found_;                                                   \
-    })
 
 /* ---- threads: their arguments and results ------------------------------------ */
 
@@ -40,13 +23,15 @@ struct record {
     void *(*start)(void *);
     int (*start_c11)(void *);
     void *value; /* the argument while starting, the result when ended: a root */
-    pthread_t handle;
+    pthread_t handle;   /* 0: not known yet */
+    uint64_t serial;    /* tells it from a later thread's with the same handle */
     enum record_state state;
     bool detached;
 };
 
 static struct ml_lock records_lock;
 static struct record *records;
+static uint64_t last_serial;
 static __thread struct record *self_record;
 
 /* The records' lock is only held inside, so no stopped thread holds it. */
@@ -73,6 +58,7 @@ static struct record *new_record(void *argument)
     struct record *record = ml_metadata_alloc(ML_POOL_GC, sizeof(*record));
     if (record != NULL) {
         record->value = argument;
+        record->serial = ++last_serial;
         record->next = records;
         if (records != NULL)
             records->previous = record;
@@ -100,13 +86,29 @@ static void drop_record(struct record *record)
     unlock_records();
 }
 
-static struct record *find_locked(pthread_t handle, bool ended)
+static struct record *find_locked(pthread_t handle)
 {
     struct record *record = records;
-    while (record != NULL && !(record->state != STARTING && record->handle == handle &&
-                               (!ended || record->state == ENDED)))
+    while (record != NULL && record->handle != handle)
         record = record->next;
     return record;
+}
+
+static struct record *find_serial_locked(uint64_t serial)
+{
+    struct record *record = records;
+    while (record != NULL && record->serial != serial)
+        record = record->next;
+    return record;
+}
+
+/* A thread with that handle has ended, and was joined in a way that did not
+ * pass through here, or its joiner is not back yet. */
+static void drop_stale_locked(pthread_t handle)
+{
+    struct record *stale = find_locked(handle);
+    if (stale != NULL)
+        drop_locked(stale);
 }
 
 /* The thread runs: it is known to the collector now and holds its argument. */
@@ -116,14 +118,9 @@ static void begin(struct record *record)
         ml_os_complain("no memory to register a thread with the collector: what only it "
                        "refers to will be collected", NULL);
     self_record = record;
-    pthread_t handle = pthread_self();
     lock_records();
-    /* A thread with this handle has ended and was joined in a way that did
-     * not pass through here. */
-    struct record *stale = find_locked(handle, true);
-    if (stale != NULL)
-        drop_locked(stale);
-    record->handle = handle;
+    drop_stale_locked(pthread_self());
+    record->handle = pthread_self();
     record->state = RUNNING;
     record->value = NULL;
     unlock_records();
@@ -144,8 +141,12 @@ static void end(struct record *record, void *result)
 
 void ml_interpose_thread_ends(void)
 {
-    if (self_record != NULL) /* cancelled: there is no result */
-        end(self_record, NULL);
+    struct record *record = self_record;
+    if (record == NULL)
+        return;
+    if (record->start_c11 != NULL) /* by thrd_exit */
+        record->detached = true;
+    end(record, NULL); /* cancelled: there is no result */
 }
 
 static void *run_thread(void *argument)
@@ -217,57 +218,87 @@ EXPORT _Noreturn void pthread_exit(void *result)
     __builtin_unreachable();
 }
 
-/* The result is with whoever joined. */
-static void joined(pthread_t handle, int error)
+static bool some_start_locked(uint64_t most_serial)
 {
-    if (error != 0)
-        return;
+    for (struct record *record = records; record != NULL; record = record->next)
+        if (record->state == STARTING && record->serial <= most_serial)
+            return true;
+    return false;
+}
+
+/* The thread's record, with the lock held; NULL when it is none of ours. Its
+ * handle is known once it runs: wait for those that were started before. */
+static struct record *lock_and_find(pthread_t handle)
+{
+    static const uint32_t never;
     lock_records();
-    struct record *record = find_locked(handle, false);
+    uint64_t most_serial = last_serial;
+    struct record *record;
+    while ((record = find_locked(handle)) == NULL && some_start_locked(most_serial)) {
+        unlock_records();
+        ml_os_futex_wait(&never, 0, ml_os_monotonic_ns() + 50 * 1000);
+        lock_records();
+    }
+    return record;
+}
+
+/* Which record a join is about: looked up before, since afterwards the handle
+ * may be another thread's. 0: none of ours. */
+static uint64_t about_to_join(pthread_t handle)
+{
+    struct record *record = lock_and_find(handle);
+    uint64_t serial = record == NULL ? 0 : record->serial;
+    unlock_records();
+    return serial;
+}
+
+/* The result is with whoever joined. */
+static int joined(uint64_t serial, int error)
+{
+    if (error != 0 || serial == 0)
+        return error;
+    lock_records();
+    struct record *record = find_serial_locked(serial);
     if (record != NULL)
         drop_locked(record);
     unlock_records();
+    return 0;
 }
 
 EXPORT int pthread_join(pthread_t thread, void **result)
 {
     typedef int join_function(pthread_t, void **);
-    int error = REAL(join_function *, "pthread_join")(thread, result);
-    joined(thread, error);
-    return error;
+    uint64_t serial = about_to_join(thread);
+    return joined(serial, REAL(join_function *, "pthread_join")(thread, result));
 }
 
 EXPORT int pthread_tryjoin_np(pthread_t thread, void **result)
 {
     typedef int join_function(pthread_t, void **);
-    int error = REAL(join_function *, "pthread_tryjoin_np")(thread, result);
-    joined(thread, error);
-    return error;
+    uint64_t serial = about_to_join(thread);
+    return joined(serial, REAL(join_function *, "pthread_tryjoin_np")(thread, result));
 }
 
 EXPORT int pthread_timedjoin_np(pthread_t thread, void **result, const struct timespec *until)
 {
     typedef int join_function(pthread_t, void **, const struct timespec *);
-    int error = REAL(join_function *, "pthread_timedjoin_np")(thread, result, until);
-    joined(thread, error);
-    return error;
+    uint64_t serial = about_to_join(thread);
+    return joined(serial, REAL(join_function *, "pthread_timedjoin_np")(thread, result, until));
 }
 
 EXPORT int pthread_clockjoin_np(pthread_t thread, void **result, clockid_t clock,
                                 const struct timespec *until)
 {
     typedef int join_function(pthread_t, void **, clockid_t, const struct timespec *);
-    int error = REAL(join_function *, "pthread_clockjoin_np")(thread, result, clock, until);
-    joined(thread, error);
-    return error;
+    uint64_t serial = about_to_join(thread);
+    return joined(serial, REAL(join_function *, "pthread_clockjoin_np")(thread, result, clock, until));
 }
 
 EXPORT int pthread_detach(pthread_t thread)
 {
     typedef int detach_function(pthread_t);
     /* Looked up before: afterwards the handle may be another thread's. */
-    lock_records();
-    struct record *record = find_locked(thread, false);
+    struct record *record = lock_and_find(thread);
     if (record != NULL && record->state == ENDED)
         drop_locked(record);
     else if (record != NULL)
@@ -279,8 +310,12 @@ EXPORT int pthread_detach(pthread_t thread)
 void ml_interpose_each_root(void (*visit)(uintptr_t begin, uintptr_t end, void *argument),
                             void *argument)
 {
+    /* No stopped thread holds the lock, but one that the collector does not
+     * know may come by. */
+    ml_lock(&records_lock);
     for (struct record *record = records; record != NULL; record = record->next)
         visit((uintptr_t)&record->value, (uintptr_t)(&record->value + 1), argument);
+    ml_unlock(&records_lock);
 }
 
 void ml_interpose_before_fork(void) { ml_lock(&records_lock); }
@@ -294,92 +329,4 @@ void ml_interpose_after_fork_child(void)
             drop_locked(record);
     }
     ml_unlock(&records_lock);
-}
-
-/* ---- signals: ours stays deliverable ------------------------------------------- */
-
-enum { KERNEL_SIGSET_BYTES = 8, LIBC_FIRST = 32, LIBC_LAST = 33 };
-
-/* A copy of the set without the stop signal. */
-static const sigset_t *without_ours(const sigset_t *set, sigset_t *copy)
-{
-    int signal = ml_stopworld_signal();
-    if (set == NULL || signal == 0)
-        return set;
-    *copy = *set;
-    (void)sigdelset(copy, signal);
-    return copy;
-}
-
-/* As the C library does it: its own two signals can't be blocked either. */
-static int change_mask(int how, const sigset_t *set, sigset_t *old)
-{
-    sigset_t copy;
-    if (set != NULL && how != SIG_UNBLOCK) {
-        copy = *set;
-        uint64_t bits;
-        memcpy(&bits, &copy, sizeof(bits));
-        bits &= ~(((uint64_t)1 << (LIBC_FIRST - 1)) | ((uint64_t)1 << (LIBC_LAST - 1)));
-        if (ml_stopworld_signal() != 0)
-            bits &= ~((uint64_t)1 << (ml_stopworld_signal() - 1));
-        memcpy(&copy, &bits, sizeof(bits));
-        set = &copy;
-    }
-    if (old != NULL)
-        memset(old, 0, sizeof(*old));
-    return syscall(SYS_rt_sigprocmask, how, set, old, KERNEL_SIGSET_BYTES) == 0 ? 0 : errno;
-}
-
-EXPORT int pthread_sigmask(int how, const sigset_t *restrict set, sigset_t *restrict old)
-{
-    int saved_errno = errno;
-    int error = change_mask(how, set, old);
-    errno = saved_errno;
-    return error;
-}
-
-EXPORT int sigprocmask(int how, const sigset_t *restrict set, sigset_t *restrict old)
-{
-    int saved_errno = errno;
-    int error = change_mask(how, set, old);
-    errno = error != 0 ? error : saved_errno;
-    return error != 0 ? -1 : 0;
-}
-
-EXPORT int sigwait(const sigset_t *restrict set, int *restrict signal)
-{
-    typedef int wait_function(const sigset_t *, int *);
-    sigset_t copy;
-    return REAL(wait_function *, "sigwait")(without_ours(set, &copy), signal);
-}
-
-EXPORT int sigwaitinfo(const sigset_t *restrict set, siginfo_t *restrict info)
-{
-    typedef int wait_function(const sigset_t *, siginfo_t *);
-    sigset_t copy;
-    return REAL(wait_function *, "sigwaitinfo")(without_ours(set, &copy), info);
-}
-
-EXPORT int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info,
-                        const struct timespec *restrict timeout)
-{
-    typedef int wait_function(const sigset_t *, siginfo_t *, const struct timespec *);
-    sigset_t copy;
-    return REAL(wait_function *, "sigtimedwait")(without_ours(set, &copy), info, timeout);
-}
-
-int ml_real_sigaction(int signal, const struct sigaction *action, struct sigaction *old)
-{
-    typedef int action_function(int, const struct sigaction *, struct sigaction *);
-    return REAL(action_function *, "sigaction")(signal, action, old);
-}
-
-EXPORT int sigaction(int signal, const struct sigaction *restrict action,
-                     struct sigaction *restrict old)
-{
-    if (signal != 0 && signal == ml_stopworld_signal()) {
-        errno = EINVAL; /* as for the C library's own signals */
-        return -1;
-    }
-    return ml_real_sigaction(signal, action, old);
 }

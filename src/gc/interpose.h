@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* interpose.h - the pthread and signal names that memlog stands in front of.
+/* interpose.h - the thread names that memlog stands in front of.
  *
  * pthread_create and thrd_create, so that every thread is known before it
  * runs; pthread_exit, _join, _detach, so that the argument of a thread that
- * has not started and the result of one that is not joined are roots; the
- * signal masks and waits, so that the stop signal stays unblocked and is not
- * taken by a wait for all signals. Each does what the C library's does.
+ * has not started and the result of one that is not joined are roots. Each
+ * does what the C library's does. The signal names are in signals.h.
  */
 #ifndef ML_GC_INTERPOSE_H
 #define ML_GC_INTERPOSE_H
 
-#include <signal.h>
 #include <stdint.h>
-
-int ml_real_sigaction(int signal, const struct sigaction *action, struct sigaction *old);
 
 /* Visit the words that hold arguments and results; with the world stopped. */
 void ml_interpose_each_root(void (*visit)(uintptr_t begin, uintptr_t end, void *argument),

@@ -53,6 +53,7 @@ static bool grow_stack(struct ml_marker *marker)
         if (stack == NULL)
             return false;
         memcpy(stack, first_stack, marker->depth * sizeof(*stack));
+        memset(first_stack, 0, sizeof(first_stack)); /* see ml_marker_end */
         marker->stack = stack;
         marker->capacity = STACK_STEP / sizeof(*stack);
         return true;
@@ -103,7 +104,12 @@ void ml_marker_begin(struct ml_marker *marker)
 void ml_marker_end(struct ml_marker *marker)
 {
     size_t used = marker->capacity * sizeof(uintptr_t);
-    if (marker->stack != first_stack && used > STACK_KEEP)
+    /* Where memlog is linked into the program itself these lie in the data
+     * that is scanned next time: nothing is to stay alive because of them. */
+    memset(marker->queue, 0, sizeof(marker->queue));
+    if (marker->stack == first_stack)
+        memset(first_stack, 0, sizeof(first_stack));
+    else if (used > STACK_KEEP)
         (void)ml_os_release((char *)marker->stack + STACK_KEEP, used - STACK_KEEP);
 }
 

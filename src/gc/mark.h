@@ -39,7 +39,8 @@ struct ml_marker {
 
 /* Ready for a cycle; the stack stays from cycle to cycle. */
 void ml_marker_begin(struct ml_marker *marker);
-/* Give the stack's memory back to the OS, its addresses stay. */
+/* Forget the candidates; give the stack's memory back to the OS, its addresses
+ * stay. */
 void ml_marker_end(struct ml_marker *marker);
 /* Bytes committed for mark stacks. */
 uint64_t ml_marker_stack_bytes(void);

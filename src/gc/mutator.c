@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "gc/interpose.h"
+#include "gc/stopworld.h"
 #include "heap/metadata.h"
 #include "os/process.h"
 #include "os/segments.h"
@@ -43,17 +44,6 @@ static void watch_exit(struct ml_mutator *self)
         (void)pthread_setspecific(exit_key, self);
 }
 
-static void link_in(struct ml_mutator *mutator)
-{
-    ml_lock(&ml_mutators_lock);
-    mutator->previous = NULL;
-    mutator->next = ml_mutators;
-    if (ml_mutators != NULL)
-        ml_mutators->previous = mutator;
-    ml_mutators = mutator;
-    ml_unlock(&ml_mutators_lock);
-}
-
 static void unlink_locked(struct ml_mutator *mutator)
 {
     if (mutator->previous != NULL)
@@ -62,6 +52,36 @@ static void unlink_locked(struct ml_mutator *mutator)
         ml_mutators = mutator->next;
     if (mutator->next != NULL)
         mutator->next->previous = mutator->previous;
+}
+
+static void drop(struct ml_mutator *mutator)
+{
+    unlink_locked(mutator);
+    ml_thread_detach(mutator->thread);
+    ml_metadata_free(ML_POOL_GC, mutator, sizeof(*mutator));
+}
+
+/* A thread that ended without a word, and whose number the kernel has given to
+ * the calling one: it would never answer a stop. */
+static void drop_namesake(pid_t tid)
+{
+    struct ml_mutator *mutator = ml_mutators;
+    while (mutator != NULL && mutator->tid != tid)
+        mutator = mutator->next;
+    if (mutator != NULL)
+        drop(mutator);
+}
+
+static void link_in(struct ml_mutator *mutator)
+{
+    ml_lock(&ml_mutators_lock);
+    drop_namesake(mutator->tid);
+    mutator->previous = NULL;
+    mutator->next = ml_mutators;
+    if (ml_mutators != NULL)
+        ml_mutators->previous = mutator;
+    ml_mutators = mutator;
+    ml_unlock(&ml_mutators_lock);
 }
 
 int ml_mutator_register(void)
@@ -83,6 +103,7 @@ int ml_mutator_register(void)
     /* The stop handler looks at ml_mutator_self: it is set before anybody can
      * send the signal. */
     ml_mutator_self = self;
+    ml_stopworld_let_in();
     link_in(self);
     return 0;
 }
@@ -106,13 +127,6 @@ void ml_mutator_unregister(void)
         (void)pthread_setspecific(exit_key, NULL);
     ml_thread_detach(thread);
     ml_metadata_free(ML_POOL_GC, self, sizeof(*self));
-}
-
-static void drop(struct ml_mutator *mutator)
-{
-    unlink_locked(mutator);
-    ml_thread_detach(mutator->thread);
-    ml_metadata_free(ML_POOL_GC, mutator, sizeof(*mutator));
 }
 
 void ml_mutators_reap(void)

@@ -9,6 +9,7 @@
 #include "heap/central.h"
 #include "heap/large.h"
 #include "heap/metadata.h"
+#include "os/pages.h"
 #include "os/segments.h"
 
 unsigned ml_roots_scanned = ML_ROOT_ALL;
@@ -139,6 +140,11 @@ static uint64_t mark_uncollectable(struct ml_marker *marker)
 
 /* ---- threads ------------------------------------------------------------------------ */
 
+static bool is_first_thread(const struct ml_mutator *mutator)
+{
+    return mutator->tid == ml_os_pid();
+}
+
 /* A stack pointer that is not in the stack the thread began with is in one of
  * the program's own (a signal stack, a coroutine's): that one is looked at
  * from there, and the first one whole, since nobody knows how far it is used. */
@@ -146,8 +152,8 @@ static uint64_t mark_two_stacks(struct ml_marker *marker, const struct ml_mutato
                                 uintptr_t stack_pointer, uintptr_t end)
 {
     uintptr_t low = mutator->stack_low, begin, high;
-    bool is_main = mutator->tid == ml_os_pid();
-    if (is_main && ml_os_mapping_around(mutator->stack_high - 1, &begin, &high))
+    if (is_first_thread(mutator) &&
+        ml_os_mapping_around(mutator->stack_high - 1, &begin, &high))
         low = begin; /* it has grown since */
     ml_mark_range(marker, low, mutator->stack_high, true);
     ml_mark_range(marker, stack_pointer, end, true);
@@ -159,8 +165,14 @@ static uint64_t mark_stack(struct ml_marker *marker, const struct ml_mutator *mu
 {
     uintptr_t begin, end, high = mutator->stack_high;
     bool inside = stack_pointer >= mutator->stack_low && stack_pointer < high;
-    if (!inside && ml_os_mapping_around(stack_pointer, &begin, &end)) {
-        bool has_grown = high > begin && high <= end; /* the first thread's does */
+    if (!inside) {
+        /* Without /proc: what is certain to be there. */
+        if (!ml_os_mapping_around(stack_pointer, &begin, &end))
+            begin = stack_pointer, end = ml_align_up(stack_pointer + 1, ml_os_page_bytes());
+        /* The first thread's stack grows downwards. One mapping may also hold
+         * another thread's stack and a signal stack right above it. */
+        bool has_grown = is_first_thread(mutator) && stack_pointer < high && high > begin &&
+                         high <= end;
         if (!has_grown)
             return mark_two_stacks(marker, mutator, stack_pointer, end);
     }

@@ -5,8 +5,8 @@
 #include <signal.h>
 #include <string.h>
 
-#include "gc/interpose.h"
 #include "gc/mutator.h"
+#include "gc/signals.h"
 #include "os/clock.h"
 #include "os/process.h"
 
@@ -16,9 +16,17 @@ static uint32_t asked, lifted;
 static uint32_t answers; /* to the last stop asked for */
 static int stop_signal;
 
+uint64_t ml_stopworld_patience_ns = 10 * (uint64_t)ML_NS_PER_SECOND;
+
 static bool is_lifted(uint32_t stop)
 {
     return (int32_t)(__atomic_load_n(&lifted, __ATOMIC_ACQUIRE) - stop) >= 0;
+}
+
+static void wait_until_lifted(uint32_t stop)
+{
+    while (!is_lifted(stop))
+        ml_os_futex_wait(&lifted, stop - 1, 0);
 }
 
 /* Answer, and wait. What this thread's registers held is on its stack above
@@ -28,12 +36,16 @@ static ML_NOINLINE void wait_here(struct ml_mutator *self)
     uint32_t stop = __atomic_load_n(&asked, __ATOMIC_ACQUIRE);
     if (is_lifted(stop))
         return; /* the stop was given up before the signal came */
+    if (self->stopped_at == stop) {
+        /* It has answered: this is the signal of one that was given up. */
+        wait_until_lifted(stop);
+        return;
+    }
     self->stack_pointer = (uintptr_t)__builtin_frame_address(0);
     __atomic_store_n(&self->stopped_at, stop, __ATOMIC_RELEASE);
     __atomic_fetch_add(&answers, 1, __ATOMIC_RELEASE);
     ml_os_futex_wake(&answers, 1);
-    while (!is_lifted(stop))
-        ml_os_futex_wait(&lifted, stop - 1, 0);
+    wait_until_lifted(stop);
 }
 
 static void handle_stop(int signal, siginfo_t *info, void *context)
@@ -71,7 +83,9 @@ int ml_stopworld_init(void)
     memset(&action, 0, sizeof(action));
     action.sa_sigaction = handle_stop;
     action.sa_flags = SA_SIGINFO | SA_RESTART;
-    sigfillset(&action.sa_mask);
+    /* Really all: sigfillset leaves out the signal of pthread_cancel, which
+     * would unwind a thread out of the handler while the world stands. */
+    memset(&action.sa_mask, 0xff, sizeof(action.sa_mask));
     for (int signal = SIGRTMAX - 1; signal > SIGRTMIN && stop_signal == 0; signal--) {
         if (ml_real_sigaction(signal, NULL, &old) != 0 || old.sa_handler != SIG_DFL)
             continue;
@@ -82,33 +96,45 @@ int ml_stopworld_init(void)
     return stop_signal != 0 ? 0 : -EBUSY;
 }
 
+void ml_stopworld_let_in(void)
+{
+    uint64_t signal = ml_stopworld_signal() == 0 ? 0 : (uint64_t)1 << (ml_stopworld_signal() - 1);
+    ml_os_unblock_signals(signal);
+}
+
 int ml_stopworld_signal(void) { return __atomic_load_n(&stop_signal, __ATOMIC_ACQUIRE); }
 
-/* Send the signal; the queue for real-time signals may be full for a moment. */
-static bool send_stop(struct ml_mutator *mutator, pid_t pid)
+/* Send the signal. The queue for real-time signals, which all processes of a
+ * user share, may be full: then again and again until the deadline. */
+static int send_stop(struct ml_mutator *mutator, pid_t pid, uint64_t deadline)
 {
     for (;;) {
         int error = ml_os_signal_thread(pid, mutator->tid, stop_signal);
-        if (error != -EAGAIN)
-            return error == 0;
+        uint64_t now = ml_os_monotonic_ns();
+        if (error != -EAGAIN || now > deadline)
+            return error;
         ml_os_futex_wait(&lifted, __atomic_load_n(&lifted, __ATOMIC_RELAXED),
-                         ml_os_monotonic_ns() + ML_NS_PER_MS);
+                         now + ML_NS_PER_MS);
     }
 }
 
-static uint32_t send_all(void)
+/* False when somebody can't be sent one. */
+static bool send_all(uint64_t deadline, uint32_t *sent)
 {
     pid_t pid = ml_os_pid();
-    uint32_t sent = 0;
+    *sent = 0;
     for (struct ml_mutator *mutator = ml_mutators; mutator != NULL; mutator = mutator->next) {
         if (mutator == ml_mutator_self)
             continue;
-        if (send_stop(mutator, pid))
-            sent++;
-        else
+        int error = stop_signal == 0 ? -EBUSY : send_stop(mutator, pid, deadline);
+        if (error == 0)
+            ++*sent;
+        else if (error == -ESRCH)
             mutator->gone = true;
+        else
+            return false;
     }
-    return sent;
+    return true;
 }
 
 /* Threads that ended after the signal was sent answer no more. */
@@ -127,22 +153,32 @@ static uint32_t count_gone(uint32_t stop)
     return gone;
 }
 
-static bool wait_for_answers(uint32_t stop, uint32_t wanted)
+/* The count says when it is worth looking; an answer to a stop that was given
+ * up may have come in between. */
+static bool all_stand(uint32_t stop)
+{
+    for (struct ml_mutator *mutator = ml_mutators; mutator != NULL; mutator = mutator->next)
+        if (mutator != ml_mutator_self && !mutator->gone &&
+            __atomic_load_n(&mutator->stopped_at, __ATOMIC_ACQUIRE) != stop)
+            return false;
+    return true;
+}
+
+static bool wait_for_answers(uint32_t stop, uint32_t wanted, uint64_t deadline)
 {
     const uint64_t LOOK_EVERY_NS = 50 * (uint64_t)ML_NS_PER_MS;
-    const uint64_t GIVE_UP_NS = 10 * (uint64_t)ML_NS_PER_SECOND;
-    uint64_t begin = ml_os_monotonic_ns(), now = begin, look = begin + LOOK_EVERY_NS;
+    uint64_t look = ml_os_monotonic_ns() + LOOK_EVERY_NS;
     for (;;) {
         uint32_t seen = __atomic_load_n(&answers, __ATOMIC_ACQUIRE);
-        if (seen >= wanted)
+        if (seen >= wanted && all_stand(stop))
             return true;
         ml_os_futex_wait(&answers, seen, look);
-        now = ml_os_monotonic_ns();
+        uint64_t now = ml_os_monotonic_ns();
         if (now < look)
             continue;
         wanted -= count_gone(stop);
         look = now + LOOK_EVERY_NS;
-        if (now - begin > GIVE_UP_NS)
+        if (now > deadline)
             return false;
     }
 }
@@ -153,7 +189,9 @@ bool ml_world_stop(void)
     uint32_t stop = asked + 1;
     __atomic_store_n(&answers, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&asked, stop, __ATOMIC_RELEASE);
-    if (wait_for_answers(stop, send_all()))
+    uint64_t deadline = ml_os_monotonic_ns() + ml_stopworld_patience_ns;
+    uint32_t sent;
+    if (send_all(deadline, &sent) && wait_for_answers(stop, sent, deadline))
         return true;
     ml_world_start();
     return false;

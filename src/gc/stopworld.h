@@ -17,9 +17,14 @@ int ml_stopworld_init(void);
 /* The signal that must never be blocked or taken by the program; 0 before init. */
 int ml_stopworld_signal(void);
 
+/* The calling thread takes the signal from now on: it may have been started
+ * with all signals blocked, or the program was. */
+void ml_stopworld_let_in(void);
+
 /* Stop. Holds ml_mutators_lock until ml_world_start. False, with all going on,
  * when a thread does not answer for ten seconds (it has blocked the signal by
- * a system call of its own). Within the heap's slow paths never. */
+ * a system call of its own), or there is no signal to stop it with. Within the heap's slow paths never. */
+extern uint64_t ml_stopworld_patience_ns; /* those ten seconds; less in tests */
 bool ml_world_stop(void);
 void ml_world_start(void);
 

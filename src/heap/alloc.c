@@ -73,6 +73,7 @@ static void free_directly(struct ml_thread *self, void *pointer, unsigned bin)
     ml_magazine_note_use(self, bin);
     ml_state_set(ml_granule_of(pointer), 0);
     ml_count(&self->magazines[bin].frees, 1);
+    self->magazines[bin].held--;
     ml_central_give(bin, &pointer, 1);
 }
 

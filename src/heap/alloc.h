@@ -9,7 +9,7 @@
  *             ml_spanmap_grow    heap/spanmap.c      4. committed address space
  *               ml_os_commit     os/pages_linux.c    5. the OS
  *
- *   memlog_free(p) -> ml_heap_free: state byte, counter, push; the way back in
+ *   memlog_free(p) -> ml_heap_free: push, counter, state byte; the way back in
  *   batches. Objects above 32768 bytes go to large.c at once.
  *
  * Who owns what: ml_thread_self and its magazines the calling thread; a bin's
@@ -32,9 +32,10 @@ static inline void *ml_heap_pop(unsigned bin)
     if (ml_unlikely(top == magazine->bottom))
         return NULL;
     void *slot = top[-1];
+    ml_state_set(ml_granule_of(slot), 1); /* the order: see threadcache.h */
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     __atomic_store_n(&magazine->top, top - 1, __ATOMIC_RELAXED);
     ml_count(&magazine->mallocs, 1);
-    ml_state_set(ml_granule_of(slot), 1);
     return slot;
 }
 
@@ -72,11 +73,14 @@ static inline void ml_heap_free(void *pointer)
         ml_heap_free_slow(pointer, bin);
         return;
     }
-    ml_state_set(granule, 0);
+    __atomic_store_n(top, pointer, __ATOMIC_RELAXED); /* the order: see threadcache.h */
     ml_count(&magazine->frees, 1);
-    __atomic_store_n(top, pointer, __ATOMIC_RELAXED);
-    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the slot before the top: see threadcache.h */
-    __atomic_store_n(&magazine->top, top + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&magazine->top, top + 1, __ATOMIC_RELEASE);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    ml_state_set(granule, 0);
+    /* The address stays in a register up to here: a collector that stops the
+     * thread finds it there. */
+    __asm__ volatile("" : : "r"(pointer));
 }
 
 /* Bytes of the block at pointer, an allocated object; and its kind. */

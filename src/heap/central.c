@@ -78,6 +78,8 @@ void ml_central_begin_sweep(void)
         if (ml_bin_kind(i) == ML_UNCOLLECTABLE)
             continue;
         struct ml_bin *bin = &ml_bins[i];
+        /* A thread of memlog's own, which nobody stops, may begin to sweep
+         * between the two. */
         ml_lock(&bin->lock);
         ml_span_list_move_all(&bin->unswept, &bin->partial, ML_PLACE_UNSWEPT);
         ml_span_list_move_all(&bin->unswept, &bin->full, ML_PLACE_UNSWEPT);

@@ -6,6 +6,7 @@
 
 #include "heap/central.h"
 #include "heap/metadata.h"
+#include "os/clock.h"
 #include "os/thread.h"
 
 struct ml_heap_hooks ml_heap_hooks;
@@ -77,6 +78,35 @@ void ml_thread_detach(struct ml_thread *thread)
     give_block(thread);
 }
 
+/* ---- fork ---------------------------------------------------------------- */
+
+uint32_t ml_heap_closed;
+
+void ml_heap_wait_until_open(struct ml_thread *self)
+{
+    while (__atomic_load_n(&ml_heap_closed, __ATOMIC_SEQ_CST)) {
+        ml_heap_leave(self);
+        ml_os_futex_wait(&ml_heap_closed, 1, 0);
+        __atomic_exchange_n(&self->inside, 1, __ATOMIC_SEQ_CST);
+    }
+}
+
+void ml_threads_close(void)
+{
+    const uint64_t LOOK_AGAIN_NS = 20 * 1000;
+    __atomic_store_n(&ml_heap_closed, 1, __ATOMIC_SEQ_CST);
+    struct ml_thread *thread = __atomic_load_n(&ml_thread_list, __ATOMIC_ACQUIRE);
+    for (; thread != NULL; thread = thread->next)
+        while (thread != ml_thread_self && __atomic_load_n(&thread->inside, __ATOMIC_SEQ_CST) != 0)
+            ml_os_futex_wait(&thread->inside, 1, ml_os_monotonic_ns() + LOOK_AGAIN_NS);
+}
+
+void ml_threads_open(void)
+{
+    __atomic_store_n(&ml_heap_closed, 0, __ATOMIC_SEQ_CST);
+    ml_os_futex_wake(&ml_heap_closed, INT32_MAX);
+}
+
 /* Forget the magazines of a thread that may have been moving slots: some of
  * what is in them may be back in its span already, and an array may be given
  * away. True when there were any. */
@@ -88,8 +118,26 @@ static bool forget_magazines(struct ml_thread *thread)
         any |= magazine->capacity != 0;
         magazine->top = magazine->bottom = magazine->limit = NULL;
         magazine->capacity = 0;
+        magazine->held = (int64_t)(magazine->mallocs - magazine->frees);
     }
     return any;
+}
+
+/* Finish what a thread was in the middle of, outside the slow paths. A slot
+ * just below the top that is allocated was about to leave, or has just come:
+ * it is free. A balance of one too many: a malloc was not counted yet, or the
+ * object that was about to come stays allocated, for the collector, as if it
+ * had been allocated once more. */
+static void settle_magazines(struct ml_thread *thread)
+{
+    for (unsigned bin = 0; bin < ML_BINS; bin++) {
+        struct ml_magazine *magazine = &thread->magazines[bin];
+        int64_t count = magazine->top - magazine->bottom;
+        if (count != 0)
+            ml_state_set(ml_granule_of(magazine->top[-1]), 0);
+        int64_t balance = (int64_t)(magazine->mallocs - magazine->frees) + count;
+        ml_count(&magazine->mallocs, (uint64_t)(magazine->held - balance));
+    }
 }
 
 void ml_thread_after_fork_child(void)
@@ -100,6 +148,8 @@ void ml_thread_after_fork_child(void)
             continue;
         if (thread->inside != 0)
             lost |= forget_magazines(thread);
+        else
+            settle_magazines(thread);
         ml_thread_detach(thread);
     }
     if (!lost)
@@ -175,6 +225,7 @@ bool ml_magazine_refill(struct ml_thread *self, unsigned bin)
     unsigned want = (unsigned)ml_min(magazine->capacity, capacity_most(bin)) / 2;
     unsigned got = ml_central_take(self, bin, magazine->bottom, want);
     magazine->top = magazine->bottom + got;
+    magazine->held += got;
     return got != 0;
 }
 
@@ -192,6 +243,7 @@ void ml_magazine_flush(struct ml_thread *self, unsigned bin)
     ml_central_give(bin, magazine->bottom, going);
     memmove(magazine->bottom, magazine->bottom + going, (count - going) * sizeof(void *));
     magazine->top -= going;
+    magazine->held -= going;
 }
 
 void ml_thread_flush_all(struct ml_thread *thread)
@@ -200,8 +252,10 @@ void ml_thread_flush_all(struct ml_thread *thread)
         struct ml_magazine *magazine = &thread->magazines[bin];
         if (magazine->capacity == 0)
             continue;
-        if (magazine->top != magazine->bottom)
-            ml_central_give(bin, magazine->bottom, (unsigned)(magazine->top - magazine->bottom));
+        unsigned count = (unsigned)(magazine->top - magazine->bottom);
+        if (count != 0)
+            ml_central_give(bin, magazine->bottom, count);
+        magazine->held -= count;
         ml_metadata_free(ML_POOL_THREADS, magazine->bottom, magazine->capacity * sizeof(void *));
         magazine->top = magazine->bottom = magazine->limit = NULL;
         magazine->capacity = 0;

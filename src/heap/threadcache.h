@@ -14,8 +14,11 @@
  * so that readers may walk the list without a lock.
  *
  * The order of the stores matters to a collector that has stopped the thread
- * in the middle: the slot's state byte goes to 0 before the slot enters the
- * magazine and to 1 after it has left (see gc/mutator.c).
+ * in the middle, and to a forked child, where the thread is gone in the
+ * middle. Allocating: state byte to 1, top down, count. Freeing: slot above
+ * the top, count, top up, state byte to 0. A slot is therefore in the magazine,
+ * or allocated, or both at any moment, and whoever finds both, or a balance
+ * that does not add up, knows what is missing (ml_thread_after_fork_child).
  */
 #ifndef ML_HEAP_THREADCACHE_H
 #define ML_HEAP_THREADCACHE_H
@@ -32,7 +35,10 @@ struct ml_magazine {
     uint64_t swept; /* frees by the sweep */
     uint32_t capacity; /* limit - bottom */
     uint32_t visits;   /* to the bins behind */
-    uint64_t unused;
+    /* Slots taken from the bin less those given back. mallocs - frees + (top -
+     * bottom) is the same, unless the thread is in the middle of something.
+     * May be negative: see frees above. */
+    int64_t held;
 };
 _Static_assert(sizeof(struct ml_magazine) == ML_CACHE_LINE, "one line a magazine");
 
@@ -82,12 +88,19 @@ int ml_thread_attach(bool own);
 /* Slots and magazines go back; the block waits for another thread. */
 void ml_thread_detach(struct ml_thread *thread);
 
+/* Not 0: a fork is under way, and nobody enters. */
+extern uint32_t ml_heap_closed;
+void ml_heap_wait_until_open(struct ml_thread *self);
+
 /* Around the slow paths. Between them the thread may hold locks of the heap;
  * a stop that is wanted meanwhile happens on leaving the outermost. */
 static inline void ml_heap_enter(struct ml_thread *self)
 {
-    __atomic_store_n(&self->inside, self->inside + 1, __ATOMIC_RELAXED);
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    /* A full barrier: whoever closes the heap sees this, or this thread that. */
+    uint32_t inside = self->inside + 1;
+    __atomic_exchange_n(&self->inside, inside, __ATOMIC_SEQ_CST);
+    if (ml_unlikely(__atomic_load_n(&ml_heap_closed, __ATOMIC_SEQ_CST)) && inside == 1)
+        ml_heap_wait_until_open(self);
 }
 static inline void ml_heap_leave(struct ml_thread *self)
 {
@@ -109,7 +122,12 @@ void ml_magazine_note_use(struct ml_thread *self, unsigned bin);
 /* Give back all slots and shrink the magazines. Self must be inside, or the thread gone. */
 void ml_thread_flush_all(struct ml_thread *thread);
 
-/* In a forked child: the other threads are gone. */
+/* Nobody but the calling thread is in the slow paths, or gets in, until they
+ * are opened again. Before the heap's locks are taken for a fork. */
+void ml_threads_close(void);
+void ml_threads_open(void);
+/* In a forked child: the other threads are gone, wherever they were outside
+ * the slow paths. */
 void ml_thread_after_fork_child(void);
 void ml_thread_lock_all(void);
 void ml_thread_unlock_all(void);

@@ -26,8 +26,9 @@ void ml_os_each_segment(void (*visit)(uintptr_t begin, uintptr_t end, void *argu
 /* The calling thread's thread pointer: the key to its thread-local blocks. */
 uintptr_t ml_os_thread_pointer(void);
 /* Every thread-local block, static and dynamic, of the thread with that
- * thread pointer. The thread is stopped, or the caller's own. To be called
- * within ml_os_with_loader_locked. */
+ * thread pointer, and the tables of its pthread_setspecific values (once
+ * ml_os_stack_bounds was called). The thread is stopped, or the caller's own.
+ * To be called within ml_os_with_loader_locked. */
 void ml_os_each_tls_block(uintptr_t thread_pointer,
                           void (*visit)(uintptr_t begin, uintptr_t end, void *argument),
                           void *argument);

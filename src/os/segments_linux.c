@@ -11,6 +11,7 @@
  */
 #include "os/segments.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
 #include <pthread.h>
@@ -253,6 +254,42 @@ static void visit_surplus(const struct tls_walk *walk)
     visit_block(walk, begin, end);
 }
 
+/* --- thread-specific data ------------------------------------------------------- */
+
+/* Where a thread's descriptor, which begins at the thread pointer, keeps
+ * pointers to the tables of pthread_setspecific values. The C library tells
+ * debuggers: bits of one element, how many elements, offset in the descriptor. */
+struct field {
+    uint32_t bits, count, offset;
+};
+static const struct field *specific_tables;
+static uint32_t specific_table_bytes;
+
+static void learn_specific(void)
+{
+    if (specific_tables != NULL)
+        return;
+    const struct field *tables = dlsym(RTLD_DEFAULT, "_thread_db_pthread_specific");
+    const uint32_t *bytes = dlsym(RTLD_DEFAULT, "_thread_db_sizeof_pthread_key_data_level2");
+    if (tables == NULL || bytes == NULL)
+        return;
+    specific_table_bytes = *bytes;
+    __atomic_store_n(&specific_tables, tables, __ATOMIC_RELEASE);
+}
+
+ML_SCANS_FOREIGN_MEMORY
+static void visit_specific(const struct tls_walk *walk, uintptr_t thread_pointer)
+{
+    const struct field *tables = __atomic_load_n(&specific_tables, __ATOMIC_ACQUIRE);
+    if (tables == NULL)
+        return;
+    const uintptr_t *table = (const uintptr_t *)(thread_pointer + tables->offset);
+    uint32_t count = tables->bits * tables->count / (8 * sizeof(*table));
+    for (uint32_t i = 0; i < count; i++)
+        if (table[i] != 0) /* a thread on its way out frees them */
+            visit_block(walk, table[i], readable_end(table[i], table[i] + specific_table_bytes));
+}
+
 uintptr_t ml_os_thread_pointer(void)
 {
     return (uintptr_t)__builtin_thread_pointer();
@@ -265,6 +302,7 @@ void ml_os_each_tls_block(uintptr_t thread_pointer, range_visitor *visit, void *
         return;
     dl_iterate_phdr(visit_block_of, &walk);
     visit_surplus(&walk);
+    visit_specific(&walk, thread_pointer);
 }
 
 /* --- mappings --------------------------------------------------------------------- */
@@ -387,6 +425,7 @@ int ml_os_stack_bounds(uintptr_t *low, uintptr_t *high)
     struct range stack;
     int saved = errno;
     int error = 0;
+    learn_specific(); /* here, since the loader is asked */
     if (!is_on_first_stack((uintptr_t)__builtin_frame_address(0), &stack))
         error = ask_c_library(&stack);
     errno = saved;

@@ -49,6 +49,8 @@ pid_t ml_os_pid(void);            /* asked of the kernel each time: right after 
 pid_t ml_os_tid(void);            /* asked of the kernel each time */
 /* 0 or -errno (-ESRCH: no such thread in this process). */
 int ml_os_signal_thread(pid_t pid, pid_t tid, int signal);
+/* Unblock, for the calling thread, the signals whose bits (1 << (signal - 1)) are set. */
+void ml_os_unblock_signals(uint64_t signals);
 unsigned ml_os_online_cpus(void); /* those this process may run on, at least 1 */
 
 /* One of memlog's own threads. The struct is the caller's and lives until the

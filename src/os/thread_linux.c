@@ -88,6 +88,11 @@ int ml_os_signal_thread(pid_t pid, pid_t tid, int signal)
     return (int)ml_syscall3(SYS_tgkill, pid, tid, signal);
 }
 
+void ml_os_unblock_signals(uint64_t signals)
+{
+    ml_sys_sigmask(SIG_UNBLOCK, &signals, NULL);
+}
+
 unsigned ml_os_online_cpus(void)
 {
     enum { MOST_CPUS = 8192 }; /* the most that an x86_64 kernel can be built for */
