@@ -36,33 +36,34 @@ void *__wrap_ml_os_reserve(size_t bytes)
 
 int __wrap_ml_os_commit(void *address, size_t bytes)
 {
-    os_commits++;
-    if (os_commits_granted == 0 || (os_refuses != NULL && os_refuses()))
+    __atomic_fetch_add(&os_commits, 1, __ATOMIC_RELAXED);
+    if (__atomic_load_n(&os_commits_granted, __ATOMIC_RELAXED) == 0 ||
+         (os_refuses != NULL && os_refuses()))
         return -ENOMEM;
-    os_commits_granted--;
+    __atomic_fetch_sub(&os_commits_granted, 1, __ATOMIC_RELAXED);
     return __real_ml_os_commit(address, bytes);
 }
 
 void *__wrap_ml_os_map(size_t bytes)
 {
-    os_maps++;
-    if (os_maps_granted == 0)
+    __atomic_fetch_add(&os_maps, 1, __ATOMIC_RELAXED);
+    if (__atomic_load_n(&os_maps_granted, __ATOMIC_RELAXED) == 0)
         return NULL;
-    os_maps_granted--;
+    __atomic_fetch_sub(&os_maps_granted, 1, __ATOMIC_RELAXED);
     return __real_ml_os_map(bytes);
 }
 
 int __wrap_ml_os_release(void *address, size_t bytes)
 {
-    os_releases++;
+    __atomic_fetch_add(&os_releases, 1, __ATOMIC_RELAXED);
     if (os_during_release != NULL)
         os_during_release((uintptr_t)address, bytes);
-    if (os_releases_granted == 0)
+    if (__atomic_load_n(&os_releases_granted, __ATOMIC_RELAXED) == 0)
         return -EAGAIN;
-    os_releases_granted--;
+    __atomic_fetch_sub(&os_releases_granted, 1, __ATOMIC_RELAXED);
     int error = __real_ml_os_release(address, bytes);
     if (error == 0)
-        os_released_bytes += bytes;
+        __atomic_fetch_add(&os_released_bytes, bytes, __ATOMIC_RELAXED);
     return error;
 }
 

@@ -118,6 +118,19 @@ START_TEST(what_is_taken_is_watched_to_the_byte)
 }
 END_TEST
 
+START_TEST(what_comes_back_beyond_what_is_watched_is_nothing_not_a_huge_number)
+{
+    static void *slots[50];
+    prepare();
+    unsigned got = ml_central_take(ml_thread_self, BIN_64, slots, 50);
+    ml_heap_taken_set(64); /* a mark that found one object; the others wait in magazines */
+    ml_central_give(BIN_64, slots, got);
+    ck_assert_uint_eq(ml_heap_taken_bytes(), 0);
+    got = ml_central_take(ml_thread_self, BIN_64, slots, 50);
+    ck_assert_uint_eq(ml_heap_taken_bytes(), 64);
+}
+END_TEST
+
 static void give_twice(void *slot)
 {
     ml_central_give(BIN_64, &slot, 1);
@@ -361,7 +374,9 @@ END_TEST
 UNIT_MAIN("heap central", slots_are_unique_and_pop_in_rising_order_from_dense_spans,
           a_batch_is_filled_from_several_spans_but_opens_one_at_most,
           an_empty_span_goes_back_unless_it_is_the_only_one_with_room,
-          what_is_taken_is_watched_to_the_byte, a_slot_that_comes_back_twice_ends_the_program,
+          what_is_taken_is_watched_to_the_byte,
+          what_comes_back_beyond_what_is_watched_is_nothing_not_a_huge_number,
+          a_slot_that_comes_back_twice_ends_the_program,
           what_was_not_marked_is_free_after_the_sweep, marked_slots_in_magazines_stay_there,
           taking_sweeps_before_it_asks_for_pages,
           an_object_freed_by_hand_before_its_sweep_is_counted_once,

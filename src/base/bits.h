@@ -17,6 +17,10 @@
 #define ML_SCANS_FOREIGN_MEMORY \
     __attribute__((no_sanitize("address", "undefined", "thread"), noinline))
 
+/* For variables that hold addresses of the heap and must keep nothing alive,
+ * where memlog is linked into a program whose data is scanned. */
+#define ML_NO_ROOT __attribute__((section("memlog_no_roots")))
+
 enum { ML_CACHE_LINE = 64 };
 
 static inline unsigned ml_ctz64(uint64_t word) { return (unsigned)__builtin_ctzll(word); }

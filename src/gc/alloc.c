@@ -190,8 +190,9 @@ void *ml_gc_realloc(void *pointer, size_t bytes)
         return no_memory();
     if (resize_in_place(pointer, padded(bytes))) {
         /* What lies beyond is zero, so that growing again finds it so, and
-         * nothing there keeps an object alive. */
-        size_t dirty_end = ml_min(old, usable(ml_heap_block_bytes(pointer)));
+         * nothing there keeps an object alive: the pad, too, was data where
+         * the block has shrunk. */
+        size_t dirty_end = ml_min(old, ml_heap_block_bytes(pointer));
         if (dirty_end > bytes)
             memset((char *)pointer + bytes, 0, dirty_end - bytes);
         return pointer;

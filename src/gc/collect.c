@@ -19,7 +19,7 @@
 #include "os/segments.h"
 
 static struct ml_lock collector_lock;
-static struct ml_marker marker;
+ML_NO_ROOT static struct ml_marker marker;
 static uint64_t begun_ns;
 
 uint64_t ml_gc_stack_bytes(void) { return ml_marker_stack_bytes(); }
@@ -110,7 +110,7 @@ static ML_NOINLINE void run_stopped(void *argument)
     /* What the sweep will free is not taken any more; nor is what waits in
      * magazines, or many threads would always be close to the goal. */
     uint64_t live = marker.bytes + ml_roots_uncollectable_bytes();
-    ml_heap_taken_add((int64_t)(live - ml_heap_taken_bytes()));
+    ml_heap_taken_set(live);
     resize_magazines(cycle->cached_bytes, live);
     ml_sweep_begin();
     ml_pacer_marked(live, cycle->roots.stack + cycle->roots.data + cycle->roots.added);

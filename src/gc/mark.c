@@ -104,9 +104,8 @@ void ml_marker_begin(struct ml_marker *marker)
 void ml_marker_end(struct ml_marker *marker)
 {
     size_t used = marker->capacity * sizeof(uintptr_t);
-    /* Where memlog is linked into the program itself these lie in the data
-     * that is scanned next time: nothing is to stay alive because of them. */
-    memset(marker->queue, 0, sizeof(marker->queue));
+    /* Where memlog is linked into the program itself this lies in the data
+     * that is scanned next time: nothing is to stay alive because of it. */
     if (marker->stack == first_stack)
         memset(first_stack, 0, sizeof(first_stack));
     else if (used > STACK_KEEP)

@@ -26,6 +26,25 @@ static void visit_range(uintptr_t begin, uintptr_t end, void *argument)
     visit->bytes += end - begin;
 }
 
+/* ---- data segments ------------------------------------------------------------ */
+
+/* The linker's names for the ends of what is marked with ML_NO_ROOT. */
+extern char no_roots_begin[] __asm__("__start_memlog_no_roots")
+    __attribute__((visibility("hidden")));
+extern char no_roots_end[] __asm__("__stop_memlog_no_roots")
+    __attribute__((visibility("hidden")));
+
+static void visit_segment(uintptr_t begin, uintptr_t end, void *argument)
+{
+    uintptr_t hole = (uintptr_t)no_roots_begin, hole_end = (uintptr_t)no_roots_end;
+    if (hole < begin || hole >= end) {
+        visit_range(begin, end, argument);
+        return;
+    }
+    visit_range(begin, hole, argument);
+    visit_range(hole_end, end, argument);
+}
+
 /* ---- added ranges ------------------------------------------------------------- */
 
 struct range {
@@ -211,7 +230,7 @@ ML_NOINLINE struct ml_root_bytes ml_roots_mark(struct ml_marker *marker)
     if (ml_roots_scanned & ML_ROOT_STACKS)
         bytes.stack = mark_stacks(marker, stack_pointer);
     if (ml_roots_scanned & ML_ROOT_SEGMENTS)
-        ml_os_each_segment(visit_range, &segments);
+        ml_os_each_segment(visit_segment, &segments);
     if (ml_roots_scanned & ML_ROOT_TLS)
         bytes.data += mark_tls(marker);
     if (ml_roots_scanned & ML_ROOT_UNCOLLECTABLE)

@@ -9,12 +9,21 @@
 
 struct ml_bin ml_bins[ML_BINS];
 
-static uint64_t taken_bytes;
+/* Below zero when magazines give back what ml_heap_taken_set left out. */
+static int64_t taken_bytes;
 
-uint64_t ml_heap_taken_bytes(void) { return __atomic_load_n(&taken_bytes, __ATOMIC_RELAXED); }
+uint64_t ml_heap_taken_bytes(void)
+{
+    int64_t bytes = __atomic_load_n(&taken_bytes, __ATOMIC_RELAXED);
+    return bytes < 0 ? 0 : (uint64_t)bytes;
+}
 void ml_heap_taken_add(int64_t bytes)
 {
-    __atomic_fetch_add(&taken_bytes, (uint64_t)bytes, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&taken_bytes, bytes, __ATOMIC_RELAXED);
+}
+void ml_heap_taken_set(uint64_t bytes)
+{
+    __atomic_store_n(&taken_bytes, (int64_t)bytes, __ATOMIC_RELAXED);
 }
 
 /* ---- a span moves between lists ------------------------------------------ */

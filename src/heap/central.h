@@ -35,6 +35,8 @@ void ml_central_give(unsigned bin, void **slots, unsigned count);
  * the mark's end, not when it is swept. */
 uint64_t ml_heap_taken_bytes(void);
 void ml_heap_taken_add(int64_t bytes);
+/* What the mark found; with the world stopped. */
+void ml_heap_taken_set(uint64_t bytes);
 
 /* All marks are set: from now on what is not marked is garbage. Called with
  * the world stopped (only memlog's own threads may hold a bin's lock). */

@@ -140,7 +140,12 @@ static struct ml_span *free_neighbour(uintptr_t address)
         return NULL;
     struct ml_span *span = ml_span_over(address);
     bool over = address - span->base < ml_span_bytes(span);
-    return over && span->use == ML_SPAN_FREE && span->place == ML_PLACE_FREE ? span : NULL;
+    /* An atomic load, or the compiler reads both bytes at once, and the place
+     * of a small span is its bin's business. */
+    return over && __atomic_load_n(&span->use, __ATOMIC_RELAXED) == ML_SPAN_FREE &&
+                   span->place == ML_PLACE_FREE
+               ? span
+               : NULL;
 }
 
 /* Take a free run that touches this one out of the lists, and into it. The

@@ -6,7 +6,7 @@
 
 #include "os/pages.h"
 
-struct ml_spanmap ml_map;
+ML_NO_ROOT struct ml_spanmap ml_map;
 
 /* One table of the reservation: committed from the front. */
 struct part {
@@ -15,7 +15,7 @@ struct part {
     size_t committed;
 };
 
-static struct part state, page_bin, page_span, backed, spans, heap;
+ML_NO_ROOT static struct part state, page_bin, page_span, backed, spans, heap;
 
 enum { HEAP_ALIGNMENT = 1 << 16 };
 

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* test_gc_collect.c - a collection from the outside: what its numbers say, and
+ * that they can be read while it runs. */
+#include "gc/collect.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gc_objects.h"
+#include "identities.h"
+#include "os/thread.h"
+#include "stats/memstats.h"
+#include "unit.h"
+
+static struct memlog_memstats read_stats(void)
+{
+    struct memlog_memstats stats;
+    memlog_read_memstats(&stats);
+    return stats;
+}
+
+static uint64_t realtime_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* ---- history ------------------------------------------------------------------------ */
+
+START_TEST(before_the_first_collection_there_is_no_history)
+{
+    struct memlog_memstats stats = read_stats();
+    ck_assert_uint_eq(stats.num_gc, 0);
+    ck_assert_uint_eq(stats.num_forced_gc, 0);
+    ck_assert_uint_eq(stats.last_gc, 0);
+    ck_assert_uint_eq(stats.pause_total_ns, 0);
+    for (int i = 0; i < MEMLOG_PAUSES; i++)
+        ck_assert_uint_eq(stats.pause_ns[i] + stats.pause_end[i], 0);
+    ck_assert(stats.gc_cpu_fraction == 0);
+    ck_assert(stats.enable_gc);
+}
+END_TEST
+
+/* After `cycles` collections, of which all were observed. */
+static void check_rings(const struct memlog_memstats *stats, const uint64_t *pauses,
+                        const uint64_t *ends, unsigned cycles)
+{
+    uint64_t total = 0;
+    ck_assert_uint_eq(stats->num_gc, cycles);
+    for (unsigned cycle = 0; cycle < cycles; cycle++) {
+        total += pauses[cycle];
+        if (cycle + MEMLOG_PAUSES < cycles)
+            continue;
+        ck_assert_uint_eq(stats->pause_ns[cycle % MEMLOG_PAUSES], pauses[cycle]);
+        ck_assert_uint_eq(stats->pause_end[cycle % MEMLOG_PAUSES], ends[cycle]);
+    }
+    for (unsigned slot = cycles; slot < MEMLOG_PAUSES; slot++)
+        ck_assert_uint_eq(stats->pause_ns[slot] + stats->pause_end[slot], 0);
+    ck_assert_uint_eq(stats->pause_total_ns, total);
+    ck_assert_uint_eq(stats->last_gc, cycles == 0 ? 0 : ends[cycles - 1]);
+}
+
+START_TEST(pauses_are_kept_in_rings_of_256)
+{
+    enum { CYCLES = 600 };
+    static uint64_t pauses[CYCLES], ends[CYCLES];
+    uint64_t last_end = realtime_ns();
+    for (unsigned cycles = 1; cycles <= CYCLES; cycles++) {
+        uint64_t begin = realtime_ns();
+        if (cycles % 5 == 0)
+            ml_gc_collect(ML_GC_NO_MEMORY);
+        else
+            memlog_gc();
+        struct memlog_memstats stats = read_stats();
+        unsigned newest = (cycles + MEMLOG_PAUSES - 1) % MEMLOG_PAUSES;
+        pauses[cycles - 1] = stats.pause_ns[newest];
+        ends[cycles - 1] = stats.pause_end[newest];
+        ck_assert_uint_gt(stats.pause_ns[newest], 0);
+        ck_assert_uint_le(stats.pause_ns[newest], realtime_ns() - begin + 1000000);
+        ck_assert_uint_ge(stats.pause_end[newest], last_end);
+        ck_assert_uint_le(stats.pause_end[newest], realtime_ns());
+        ck_assert_uint_eq(stats.num_forced_gc, cycles - cycles / 5);
+        last_end = stats.pause_end[newest];
+        if (cycles == 1 || (cycles >= 255 && cycles <= 257) || cycles == CYCLES)
+            check_rings(&stats, pauses, ends, cycles);
+    }
+    struct memlog_memstats stats = read_stats();
+    ck_assert(stats.gc_cpu_fraction > 0 && stats.gc_cpu_fraction <= 1);
+}
+END_TEST
+
+START_TEST(what_is_alive_and_what_was_scanned_is_told)
+{
+    static void *volatile slots[OBJECTS];
+    static hidden_t hidden[OBJECTS];
+    struct memlog_extra before = { .size = sizeof(before) }, after = { .size = sizeof(after) };
+    static char range[4096] __attribute__((aligned(16)));
+    collect();
+    memlog_read_extra(&before);
+    fill(slots, hidden, OBJECTS, 1000, ML_SCAN);
+    memlog_keep_alive(memlog_malloc_uncollectable(50000));
+    memlog_add_roots(range, range + sizeof(range));
+    collect();
+    memlog_read_extra(&after);
+    uint64_t bytes = OBJECTS * 1024 + 7 * 8192;
+    ck_assert_uint_ge(after.live_bytes + 2048, before.live_bytes + bytes);
+    ck_assert_uint_le(after.live_bytes, before.live_bytes + bytes + 2048);
+    ck_assert_uint_ge(after.live_objects + 2, before.live_objects + OBJECTS);
+    ck_assert_uint_eq(after.root_added_bytes, before.root_added_bytes + sizeof(range));
+    ck_assert_uint_ge(after.root_data_bytes, before.root_data_bytes + 50000);
+    ck_assert_uint_gt(after.root_stack_bytes, 100);
+    ck_assert_uint_gt(after.gc_cpu_ns, before.gc_cpu_ns);
+    ck_assert_uint_gt(after.last_mark_ns, 0);
+    ck_assert_uint_ge(read_stats().lookups, OBJECTS);
+}
+END_TEST
+
+/* A paced call that another's cycle has made needless does nothing. */
+static void *collect_paced(void *unused)
+{
+    ml_gc_collect(ML_GC_PACED);
+    return unused;
+}
+
+START_TEST(who_waited_for_anothers_cycle_does_not_begin_one_of_his_own)
+{
+    enum { THREADS = 8 };
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        pthread_create(&threads[i], NULL, collect_paced, NULL);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    struct memlog_memstats stats = read_stats();
+    ck_assert_uint_ge(stats.num_gc, 1);
+    ck_assert_uint_le(stats.num_gc, THREADS);
+    ck_assert_uint_eq(stats.num_forced_gc, 0);
+}
+END_TEST
+
+/* ---- reading meanwhile -------------------------------------------------------------------- */
+
+struct node {
+    struct node *left, *right;
+};
+
+static void *volatile root;
+
+static __attribute__((noinline)) struct node *tree(unsigned depth)
+{
+    struct node *node = memlog_malloc(sizeof(*node));
+    if (depth > 0) {
+        node->left = tree(depth - 1);
+        node->right = tree(depth - 1);
+    }
+    return node;
+}
+
+static uint32_t reading, collecting;
+static uint64_t reads, reads_while_collecting;
+
+/* A thread of memlog's own, as the log's is. */
+static void read_all_the_time(void *unused)
+{
+    static struct memlog_memstats now, last;
+    (void)unused;
+    while (__atomic_load_n(&reading, __ATOMIC_ACQUIRE)) {
+        ml_stats_read(&now);
+        check_identities(&now);
+        if (reads > 0)
+            check_totals_grow(&last, &now);
+        last = now;
+        reads++;
+        reads_while_collecting += __atomic_load_n(&collecting, __ATOMIC_ACQUIRE);
+    }
+}
+
+static void *churn(void *unused)
+{
+    (void)unused;
+    while (__atomic_load_n(&reading, __ATOMIC_ACQUIRE))
+        for (size_t bytes = 1; bytes < 100000; bytes += bytes / 2 + 7)
+            if (bytes % 3 != 0)
+                memlog_free(memlog_malloc(bytes));
+            else
+                memlog_keep_alive(memlog_malloc(bytes));
+    return NULL;
+}
+
+START_TEST(numbers_are_read_on_through_a_long_collection)
+{
+    struct ml_os_thread reader;
+    pthread_t thread;
+    memlog_set_gc_percent(-1);
+    root = tree(20);
+    memlog_set_gc_percent(100);
+    reading = 1;
+    ck_assert_int_eq(ml_os_thread_start(&reader, "reader", read_all_the_time, NULL), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, churn, NULL), 0);
+    for (int i = 0; i < 10; i++) {
+        __atomic_store_n(&collecting, 1, __ATOMIC_RELEASE);
+        memlog_gc();
+        __atomic_store_n(&collecting, 0, __ATOMIC_RELEASE);
+    }
+    __atomic_store_n(&reading, 0, __ATOMIC_RELEASE);
+    pthread_join(thread, NULL);
+    ml_os_thread_join(&reader);
+    /* Each of the collections takes as long as many reads. */
+    ck_assert_uint_ge(reads_while_collecting, 50);
+    assert_whole();
+}
+END_TEST
+
+UNIT_MAIN("gc collect", before_the_first_collection_there_is_no_history,
+          pauses_are_kept_in_rings_of_256, what_is_alive_and_what_was_scanned_is_told,
+          who_waited_for_anothers_cycle_does_not_begin_one_of_his_own,
+          numbers_are_read_on_through_a_long_collection)

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* test_gc_pacer.c - when the next collection comes: Go's formula, its floor,
+ * off, and as many collections as it says over a known volume. */
+#include "gc/pacer.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include "gc_objects.h"
+#include "heap/central.h"
+#include "unit.h"
+
+enum { MIB = 1 << 20 };
+
+START_TEST(goal_is_live_and_a_percentage_of_live_and_roots)
+{
+    ck_assert_int_eq(ml_pacer_set_percent(100), 100);
+    ml_pacer_marked(100 * MIB, 10 * MIB);
+    ck_assert_uint_eq(ml_pacer_goal(), 210 * (uint64_t)MIB);
+    ck_assert_int_eq(ml_pacer_set_percent(50), 100);
+    ck_assert_uint_eq(ml_pacer_goal(), 155 * (uint64_t)MIB);
+    ck_assert_int_eq(ml_pacer_set_percent(300), 50);
+    ck_assert_uint_eq(ml_pacer_goal(), 430 * (uint64_t)MIB);
+    ml_pacer_marked(200 * MIB, 0);
+    ck_assert_uint_eq(ml_pacer_goal(), 800 * (uint64_t)MIB);
+}
+END_TEST
+
+START_TEST(goal_is_at_least_four_mebibytes_at_a_hundred_percent)
+{
+    ml_pacer_marked(0, 0);
+    ck_assert_uint_eq(ml_pacer_goal(), 4 * MIB);
+    ml_pacer_marked(1 * MIB, 100);
+    ck_assert_uint_eq(ml_pacer_goal(), 4 * MIB);
+    ml_pacer_set_percent(200);
+    ck_assert_uint_eq(ml_pacer_goal(), 8 * MIB);
+    ml_pacer_set_percent(50);
+    ck_assert_uint_eq(ml_pacer_goal(), 2 * MIB);
+}
+END_TEST
+
+START_TEST(however_small_the_percentage_there_is_a_step)
+{
+    ml_pacer_set_percent(0);
+    ml_pacer_marked(100 * MIB, 0);
+    ck_assert_uint_gt(ml_pacer_goal(), 100 * MIB);
+    ck_assert_uint_le(ml_pacer_goal(), 101 * MIB);
+}
+END_TEST
+
+START_TEST(absurd_percentages_do_not_overflow)
+{
+    ml_pacer_set_percent(INT_MAX);
+    ml_pacer_marked((uint64_t)1 << 46, 0);
+    ck_assert_uint_eq(ml_pacer_goal(), INT64_MAX);
+    ck_assert(!ml_pacer_is_due());
+}
+END_TEST
+
+START_TEST(off_is_negative_and_says_so)
+{
+    ck_assert_int_eq(memlog_set_gc_percent(-17), 100);
+    ck_assert_uint_eq(ml_pacer_goal(), INT64_MAX);
+    ck_assert_int_eq(ml_pacer_percent(), -1);
+    ml_pacer_marked(100 * MIB, 0);
+    ml_pacer_postpone();
+    ck_assert_uint_eq(ml_pacer_goal(), INT64_MAX);
+    ck_assert_int_eq(memlog_set_gc_percent(100), -1);
+    ck_assert_uint_eq(ml_pacer_goal(), 200 * (uint64_t)MIB);
+}
+END_TEST
+
+START_TEST(a_collection_that_could_not_be_is_put_off)
+{
+    ml_pacer_marked(0, 0);
+    ml_pacer_postpone();
+    ck_assert_uint_ge(ml_pacer_goal(), ml_heap_taken_bytes() + 4 * MIB);
+}
+END_TEST
+
+static uint32_t collections(void)
+{
+    struct memlog_memstats stats;
+    memlog_read_memstats(&stats);
+    return stats.num_gc;
+}
+
+static __attribute__((noinline)) void allocate_volume(size_t bytes, size_t each)
+{
+    for (size_t done = 0; done < bytes; done += each)
+        memlog_keep_alive(memlog_malloc_noscan(each));
+    clear_stack();
+}
+
+START_TEST(nothing_is_collected_while_off)
+{
+    memlog_set_gc_percent(-1);
+    uint32_t before = collections();
+    allocate_volume(64 * MIB, 1024);
+    allocate_volume(64 * MIB, 100000);
+    ck_assert_uint_eq(collections(), before);
+    memlog_set_gc_percent(100);
+    allocate_volume(1 * MIB, 1024);
+    ck_assert_uint_ge(collections(), before + 1);
+}
+END_TEST
+
+/* With next to nothing alive every cycle takes the 4 MiB of the floor; what is
+ * alive at the end of a mark (the last objects, and what waits in magazines)
+ * lets it come a little earlier or later. */
+static void collects_as_often_as_the_floor_says(size_t each)
+{
+    memlog_gc();
+    uint32_t before = collections();
+    allocate_volume(200 * MIB, each);
+    uint32_t cycles = collections() - before;
+    ck_assert_uint_ge(cycles, 40);
+    ck_assert_uint_le(cycles, 65);
+}
+
+START_TEST(as_many_collections_as_the_volume_of_small_objects_calls_for)
+{
+    collects_as_often_as_the_floor_says(1024);
+    collects_as_often_as_the_floor_says(64);
+}
+END_TEST
+
+START_TEST(as_many_collections_as_the_volume_of_large_objects_calls_for)
+{
+    collects_as_often_as_the_floor_says(8 * 8192 - 1);
+}
+END_TEST
+
+START_TEST(with_much_alive_collections_are_rarer)
+{
+    void *volatile alive = memlog_malloc_noscan(50 * MIB);
+    memlog_gc();
+    uint32_t before = collections();
+    allocate_volume(500 * MIB, 1024);
+    uint32_t cycles = collections() - before;
+    ck_assert_uint_ge(cycles, 7);
+    ck_assert_uint_le(cycles, 13);
+    memlog_keep_alive(alive);
+}
+END_TEST
+
+START_TEST(frees_by_the_program_save_collections)
+{
+    memlog_gc();
+    uint32_t before = collections();
+    for (int i = 0; i < 1000000; i++)
+        memlog_free(memlog_malloc(1024));
+    ck_assert_uint_eq(collections(), before);
+}
+END_TEST
+
+UNIT_MAIN("gc pacer", goal_is_live_and_a_percentage_of_live_and_roots,
+          goal_is_at_least_four_mebibytes_at_a_hundred_percent,
+          however_small_the_percentage_there_is_a_step, absurd_percentages_do_not_overflow,
+          off_is_negative_and_says_so, a_collection_that_could_not_be_is_put_off,
+          nothing_is_collected_while_off,
+          as_many_collections_as_the_volume_of_small_objects_calls_for,
+          as_many_collections_as_the_volume_of_large_objects_calls_for,
+          with_much_alive_collections_are_rarer, frees_by_the_program_save_collections)
