@@ -114,7 +114,7 @@ static pid_t tids[THREADS];
 
 static void *return_object(void *number)
 {
-    tids[(uintptr_t)number] = ml_os_tid();
+    __atomic_store_n(&tids[(uintptr_t)number], ml_os_tid(), __ATOMIC_RELEASE);
     void *object = memlog_malloc(48);
     hidden[(uintptr_t)number] = hide(object);
     return object;
@@ -130,9 +130,12 @@ static void *exit_with_object(void *number)
 
 static void wait_until_all_ended(void)
 {
-    for (int i = 0; i < THREADS; i++)
-        while (ml_os_signal_thread(ml_os_pid(), tids[i], 0) == 0)
+    for (int i = 0; i < THREADS; i++) {
+        pid_t tid; /* 0 until the thread has begun */
+        while ((tid = __atomic_load_n(&tids[i], __ATOMIC_ACQUIRE)) == 0 ||
+               ml_os_signal_thread(ml_os_pid(), tid, 0) == 0)
             usleep(1000);
+    }
 }
 
 static void results_are_kept(void *(*body)(void *))
