@@ -9,14 +9,19 @@ ln -s /dev/full full.log
 drive file=full.log start '!sample' '!mark=x'
 
 # A file size that must not be exceeded: the kernel's signal for that kills
-# whoever does not block it. 500 bytes end inside a line.
-drive start fsize=500 '!samples=50' fsize=-1 sample stop
-judge memory.log
-lost=$(sed -n 's/^# lost \([0-9]*\) samples (File too large)$/\1/p' memory.log)
-[ -n "$lost" ] || fail "nothing is said of lost samples"
-equal "samples in the log and lost" "$(($(samples memory.log) + lost))" 53
-equal "marked lines" "$(grep -c ' ?$' memory.log)" 1
-rm memory.log
+# whoever does not block it. How long the header is depends on the process and
+# its path; of two limits side by side at least one ends inside a line.
+marked=0
+for limit in 500 501; do
+        drive start fsize=$limit '!samples=50' fsize=-1 sample stop
+        judge memory.log
+        lost=$(sed -n 's/^# lost \([0-9]*\) samples (File too large)$/\1/p' memory.log)
+        [ -n "$lost" ] || fail "nothing is said of lost samples"
+        equal "samples in the log and lost" "$(($(samples memory.log) + lost))" 53
+        marked=$((marked + $(grep -c ' ?$' memory.log)))
+        rm memory.log
+done
+[ "$marked" -ge 1 ] || fail "no line is marked as cut"
 
 # A file system that is full, where this user may mount one.
 cat >fill_and_drain <<'END'
