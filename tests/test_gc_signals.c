@@ -226,7 +226,10 @@ START_TEST(nobody_changes_what_the_stop_signal_does)
     ck_assert_int_eq(sigignore(ours), -1);
     pthread_t thread;
     int (*wait)(void) = wait_by_sigwait;
+    waiting = 0;
     ck_assert_int_eq(pthread_create(&thread, NULL, wait_for_one, &wait), 0);
+    while (!__atomic_load_n(&waiting, __ATOMIC_ACQUIRE)) /* it has blocked SIGUSR1 by then */
+        usleep(1000);
     memlog_gc();
     pthread_kill(thread, SIGUSR1);
     pthread_join(thread, NULL);
