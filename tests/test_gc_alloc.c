@@ -5,8 +5,10 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "gc_objects.h"
 #include "heap/large.h"
@@ -270,12 +272,21 @@ START_TEST(sizes_that_nobody_has_are_refused)
 }
 END_TEST
 
+static size_t data_bytes(void)
+{
+    char text[128] = "";
+    unsigned long pages = 0;
+    ck_assert_int_gt(ml_os_read_file("/proc/self/statm", text, sizeof(text)), 0);
+    ck_assert_int_eq(sscanf(text, "%*u %*u %*u %*u %*u %lu", &pages), 1);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
 /* The heap's addresses are reserved already: it is commits that run into this. */
-static void limit_data(size_t bytes)
+static void limit_data(size_t more)
 {
     struct rlimit limit;
     getrlimit(RLIMIT_DATA, &limit);
-    limit.rlim_cur = bytes;
+    limit.rlim_cur = data_bytes() + more;
     ck_assert_int_eq(setrlimit(RLIMIT_DATA, &limit), 0);
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <sys/wait.h>
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
@@ -182,9 +183,6 @@ START_TEST(the_result_of_a_detached_thread_is_none)
         if (i % 2 == 0)
             ck_assert_int_eq(pthread_detach(thread), 0);
     }
-    for (int i = 0; i < THREADS; i++)
-        while (__atomic_load_n(&tids[i], __ATOMIC_RELAXED) == 0)
-            usleep(1000);
     wait_until_all_ended();
     ck_assert_uint_eq(count_records(), 0);
     collect();
@@ -239,7 +237,7 @@ static int c11_thread(void *object)
     struct ml_mutator *self = ml_mutator_self;
     if (self == NULL || !ml_heap_is_object(object))
         return 1;
-    if ((uintptr_t)object % 32 == 0)
+    if (*(int *)object % 2 != 0)
         thrd_exit(42);
     return 42;
 }
@@ -249,7 +247,9 @@ START_TEST(threads_of_c11)
     for (int i = 0; i < 20; i++) {
         thrd_t thread;
         int result;
-        ck_assert_int_eq(thrd_create(&thread, c11_thread, memlog_malloc(48)), thrd_success);
+        int *object = memlog_malloc(48);
+        *object = i;
+        ck_assert_int_eq(thrd_create(&thread, c11_thread, object), thrd_success);
         ck_assert_int_eq(thrd_join(thread, &result), thrd_success);
         ck_assert_int_eq(result, 42);
     }
@@ -267,6 +267,22 @@ START_TEST(a_thread_that_cannot_be_created_leaves_nothing)
     ck_assert_int_eq(pthread_attr_setstacksize(&attributes, (size_t)1 << 46), 0);
     ck_assert_int_eq(pthread_create(&thread, &attributes, nothing, NULL), EAGAIN);
     ck_assert_uint_eq(count_records(), 0);
+}
+END_TEST
+
+START_TEST(a_forked_child_has_nobody_to_join)
+{
+    pthread_t threads[THREADS];
+    for (uintptr_t i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, return_object, (void *)i), 0);
+    wait_until_all_ended();
+    pid_t child = fork();
+    if (child == 0)
+        _exit((int)count_records());
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    ck_assert_uint_eq(count_records(), THREADS);
 }
 END_TEST
 
@@ -308,4 +324,5 @@ UNIT_MAIN("gc interpose", the_argument_of_a_thread_that_has_not_started_is_a_roo
           a_result_by_pthread_exit_is_a_root_until_the_join,
           the_result_of_a_detached_thread_is_none, every_way_to_join_lets_the_result_go,
           a_cancelled_thread_has_no_result, threads_of_c11,
-          a_thread_that_cannot_be_created_leaves_nothing, handles_that_are_used_again)
+          a_thread_that_cannot_be_created_leaves_nothing, a_forked_child_has_nobody_to_join,
+          handles_that_are_used_again)

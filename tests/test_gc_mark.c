@@ -251,28 +251,21 @@ END_TEST
 
 /* ---- no memory for the mark stack ------------------------------------------------------ */
 
-enum { WIDE = 200000 };
+enum { BROAD_NODES = 2000, BROAD_EACH = 100 };
 
-/* An array of arrays of objects: all of the first level is on the stack at
- * some time, whichever end the marker begins at. */
-static __attribute__((noinline)) void make_wide(void)
+/* A list of arrays, each with the next one as its last word: going along it
+ * leaves the others on the mark stack. */
+static __attribute__((noinline)) void make_broad(void)
 {
-    enum { EACH = 100 };
-    void ***outer = memlog_malloc(WIDE / EACH * sizeof(*outer));
-    root[0] = outer;
-    for (unsigned i = 0; i < WIDE / EACH; i++) {
-        outer[i] = memlog_malloc(EACH * sizeof(void *));
-        for (unsigned j = 0; j < EACH; j++) {
-            struct node *node = outer[i][j] = memlog_malloc(sizeof(*node));
-            node->number = i * EACH + j;
-        }
-    }
-    /* And every node refers to another, far away, and to one of its own. */
-    for (unsigned i = 0; i < WIDE; i++) {
-        struct node *node = outer[i / EACH][i % EACH];
-        unsigned far = (unsigned)((i * 7919ull) % WIDE);
-        node->next = outer[far / EACH][far % EACH];
-        node->other = memlog_malloc(sizeof(*node));
+    void **array = memlog_malloc(BROAD_EACH * sizeof(void *));
+    root[0] = array;
+    for (unsigned i = 0; i < BROAD_NODES; i++) {
+        for (unsigned j = 0; j < BROAD_EACH; j++)
+            array[j] = memlog_malloc(j == BROAD_EACH - 1 ? BROAD_EACH * sizeof(void *)
+                                                         : sizeof(struct node));
+        for (unsigned j = 0; j + 1 < BROAD_EACH; j++)
+            ((struct node *)array[j])->next = memlog_malloc(sizeof(struct node));
+        array = array[BROAD_EACH - 1];
     }
 }
 
@@ -295,7 +288,7 @@ static void allow_more_memory(void)
 START_TEST(with_a_mark_stack_that_cannot_grow_all_is_marked)
 {
     memlog_set_gc_percent(-1);
-    make_wide();
+    make_broad();
     clear_stack();
     ck_assert_uint_eq(ml_gc_stack_bytes(), 0); /* it has never been grown */
     forbid_more_memory();
@@ -303,7 +296,7 @@ START_TEST(with_a_mark_stack_that_cannot_grow_all_is_marked)
     uint64_t live = live_objects();
     allow_more_memory();
     ck_assert_uint_eq(ml_gc_stack_bytes(), 0);
-    ck_assert_uint_ge(live, 2 * WIDE + WIDE / 100 + 1);
+    ck_assert_uint_ge(live, BROAD_NODES * (2 * BROAD_EACH - 1) + 1);
     assert_whole();
     memlog_gc();
     ck_assert_uint_le(live_objects(), live + 10);

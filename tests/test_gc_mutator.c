@@ -305,6 +305,45 @@ START_TEST(destructors_that_allocate)
 }
 END_TEST
 
+/* A destructor has its argument, and may use it, until the last round. */
+static sem_t in_destructor, collected;
+static bool argument_lived;
+
+static void use_argument(void *argument)
+{
+    hidden_t hidden = hide(argument);
+    clear_stack();
+    sem_post(&in_destructor);
+    while (sem_wait(&collected) != 0) {
+    }
+    argument_lived = is_alive(hidden);
+    memlog_keep_alive(argument);
+}
+
+static void *leave_with_value(void *key)
+{
+    pthread_setspecific(*(pthread_key_t *)key, memlog_malloc(100));
+    return NULL;
+}
+
+START_TEST(in_its_destructors_a_thread_is_known)
+{
+    pthread_t thread;
+    pthread_key_t key;
+    sem_init(&in_destructor, 0, 0);
+    sem_init(&collected, 0, 0);
+    pthread_key_create(&key, use_argument);
+    ck_assert_int_eq(pthread_create(&thread, NULL, leave_with_value, &key), 0);
+    while (sem_wait(&in_destructor) != 0) {
+    }
+    collect();
+    collect();
+    sem_post(&collected);
+    pthread_join(thread, NULL);
+    ck_assert(argument_lived);
+}
+END_TEST
+
 /* What C++ calls for a thread_local object with a destructor. */
 extern int __cxa_thread_atexit_impl(void (*)(void *), void *, void *);
 extern void *__dso_handle;
@@ -356,6 +395,33 @@ START_TEST(a_thread_that_ends_without_a_word_is_noticed)
 }
 END_TEST
 
+/* It may also end while its answer is waited for. */
+static void *end_without_an_answer(void *tid)
+{
+    uint64_t all = ~(uint64_t)0;
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof(all));
+    __atomic_store_n((pid_t *)tid, ml_os_tid(), __ATOMIC_RELEASE);
+    usleep(200 * 1000);
+    syscall(SYS_exit, 0);
+    return NULL;
+}
+
+START_TEST(a_thread_that_ends_while_it_is_waited_for)
+{
+    struct memlog_memstats stats;
+    pthread_t thread;
+    pid_t tid = 0;
+    ck_assert_int_eq(pthread_create(&thread, NULL, end_without_an_answer, &tid), 0);
+    while (__atomic_load_n(&tid, __ATOMIC_ACQUIRE) == 0)
+        usleep(1000);
+    memlog_gc();
+    memlog_read_memstats(&stats);
+    ck_assert_uint_eq(stats.num_gc, 1);
+    ck_assert_uint_eq(count_mutators(), 1);
+    assert_whole();
+}
+END_TEST
+
 /* Its number may be given to the next thread, which must not answer for it. */
 START_TEST(a_later_thread_with_the_number_of_a_vanished_one_takes_its_place)
 {
@@ -400,6 +466,7 @@ UNIT_MAIN("gc mutator", a_thread_that_computes, a_thread_asleep_in_read,
           registers_of_a_running_thread,
           a_thread_is_known_before_it_runs_and_forgotten_when_it_ends,
           registering_and_unregistering_by_hand, destructors_that_allocate,
+          in_its_destructors_a_thread_is_known, a_thread_that_ends_while_it_is_waited_for,
           thread_local_destructors_that_allocate, a_thread_that_ends_without_a_word_is_noticed,
           a_later_thread_with_the_number_of_a_vanished_one_takes_its_place,
           the_first_thread_may_end_before_the_others)

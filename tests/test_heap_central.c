@@ -148,6 +148,9 @@ static void give_after_its_span_is_gone(void *slot)
     ml_central_give(BIN_64, &another, 1);
     ml_central_give(BIN_64, &slot, 1); /* empty: the span goes */
     child_asserts(span_of(slot)->use != ML_SPAN_SMALL);
+    do /* its pages are of another bin, all slots taken */
+        got = ml_central_take(ml_thread_self, BIN_16, rest, ml_sizeclasses[BIN_16].slots);
+    while (got != 0 && span_of(slot)->use != ML_SPAN_SMALL);
     ml_central_give(BIN_64, &slot, 1);
 }
 
@@ -279,6 +282,7 @@ START_TEST(a_slot_that_was_no_object_is_not_counted_as_swept)
     ck_assert_uint_eq(ml_central_take(ml_thread_self, BIN_64, slots, 10), 10);
     begin_sweep(); /* they are in no magazine: lost, as a fork loses them */
     ck_assert_uint_eq(ml_central_sweep(ml_thread_self, BIN_64, 10), 1);
+    ck_assert_uint_eq(ml_thread_self->magazines[BIN_64].swept, 1);
     ml_counters_read(&counts);
     ck_assert_uint_eq(counts.mallocs[BIN_64], 1);
     ck_assert_uint_eq(ml_counts_frees(&counts, BIN_64), 1);

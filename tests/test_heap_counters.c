@@ -7,6 +7,19 @@
 
 #include "heap_unit.h"
 
+void __wrap_ml_pageheap_read(struct ml_pageheap_figures *figures);
+void __real_ml_pageheap_read(struct ml_pageheap_figures *figures);
+
+/* What happens between a reader's look at the counters and at the spans. */
+static void (*meanwhile)(void);
+
+void __wrap_ml_pageheap_read(struct ml_pageheap_figures *figures)
+{
+    if (meanwhile != NULL)
+        meanwhile();
+    __real_ml_pageheap_read(figures);
+}
+
 /* ---- threads that hand objects to each other ----------------------------------- */
 
 enum { THREADS = 4, QUEUE = 512, OPERATIONS = 60000 };
@@ -191,30 +204,78 @@ START_TEST(small_bytes_are_those_of_the_slots)
 }
 END_TEST
 
-/* A reader between the counters' change and the figures' (a thread that was
- * interrupted there): the view that fits in the spans is taken. */
-START_TEST(what_skew_shows_above_the_spans_is_taken_off)
+/* Spans that come and go with all their objects: between a reader's looks at
+ * the counters and at the spans much can happen. */
+static void *pulse(void *unused)
 {
-    struct ml_counts now;
-    void *object = allocate(64, ML_SCAN);
-    unsigned class = ml_sizeclass_of(64);
-    ml_counters_read(&now);
-    ck_assert_uint_eq(ml_counts_frees(&now, class), 0);
-    struct ml_pageheap_figures *figures = ml_pageheap_begin_change();
-    uint64_t inuse = figures->inuse_bytes;
-    figures->inuse_bytes = 0;
-    ml_pageheap_end_change();
-    ml_heap_free(object);
-    ml_counters_read(&now);
-    ck_assert_uint_eq(ml_counts_frees(&now, class), 1);
-    ck_assert_uint_eq(now.mallocs[class], 1);
-    figures = ml_pageheap_begin_change();
-    figures->inuse_bytes = inuse;
-    ml_pageheap_end_change();
+    (void)unused;
+    enum { ROUNDS = 2000, AT_ONCE = 100 };
+    void *objects[AT_ONCE];
+    for (int round = 0; round < ROUNDS; round++) {
+        for (unsigned i = 0; i < AT_ONCE; i++)
+            objects[i] = allocate(ML_SMALL_MAX, ML_NOSCAN);
+        for (unsigned i = 0; i < AT_ONCE; i++)
+            ml_heap_free(objects[i]);
+        /* Of this class at most one lives: a free seen without its malloc shows. */
+        for (unsigned i = 0; i < 20 * AT_ONCE; i++)
+            ml_heap_free(allocate(20000, ML_NOSCAN));
+    }
+    detach_self();
+    return NULL;
+}
+
+START_TEST(objects_never_fill_more_than_the_spans_though_spans_come_and_go)
+{
+    pthread_t pulsing, watcher;
+    uint64_t snapshots = 0;
+    ck_assert_int_eq(ml_heap_init(), 0);
+    running = 1;
+    ck_assert_int_eq(pthread_create(&watcher, NULL, watch, &snapshots), 0);
+    ck_assert_int_eq(pthread_create(&pulsing, NULL, pulse, NULL), 0);
+    pthread_join(pulsing, NULL);
+    __atomic_store_n(&running, 0, __ATOMIC_RELEASE);
+    pthread_join(watcher, NULL);
     assert_heap_is_whole();
 }
 END_TEST
 
-UNIT_MAIN("heap counters", before_anything_was_allocated_all_is_zero,
-          small_bytes_are_those_of_the_slots, what_skew_shows_above_the_spans_is_taken_off,
+enum { MANY = 100 };
+static void *many[MANY];
+
+static void allocate_many(void)
+{
+    for (unsigned i = 0; i < MANY; i++)
+        many[i] = allocate(ML_SMALL_MAX, ML_NOSCAN);
+}
+
+/* Their spans go too; and more come and go that the reader has not seen come. */
+static void free_many(void)
+{
+    meanwhile = NULL;
+    for (int round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < MANY; i++)
+            ml_heap_free(many[i]);
+        ml_thread_flush_all(ml_thread_self);
+        if (round < 2)
+            allocate_many();
+    }
+}
+
+START_TEST(objects_that_go_with_their_spans_during_the_reading_are_not_shown)
+{
+    struct ml_counts before, now;
+    allocate_many();
+    ml_counters_read(&before);
+    meanwhile = free_many;
+    ml_counters_read(&now);
+    ck_assert_ptr_null(meanwhile);
+    assert_snapshot(&now, &before);
+    ck_assert_uint_eq(now.mallocs[ML_CLASSES - 1], MANY);
+    ck_assert_uint_eq(ml_counts_small_bytes(&now), 0);
+}
+END_TEST
+
+UNIT_MAIN("heap counters", objects_that_go_with_their_spans_during_the_reading_are_not_shown,
+          before_anything_was_allocated_all_is_zero,
+          small_bytes_are_those_of_the_slots, objects_never_fill_more_than_the_spans_though_spans_come_and_go,
           every_snapshot_keeps_every_identity_while_threads_hand_objects_over)

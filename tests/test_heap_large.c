@@ -114,6 +114,7 @@ START_TEST(an_impossible_size_or_alignment_is_null)
         ck_assert_ptr_null(ml_heap_alloc_large(100, (size_t)1 << bit, ML_SCAN, &zeroed));
     assert_heap_is_whole();
     ck_assert_uint_eq(figures().large_mallocs, 0);
+    ck_assert_uint_eq(figures().heap_bytes, 0);
 }
 END_TEST
 

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh disable=SC2154,SC2034 # the variables are bench.sh's
+# rows.sh - the rows of the table: which programs are run, and with whom in
+# turn. README.md says what each is for. To be sourced by bench.sh.
+
+# --- peers -------------------------------------------------------------------
+
+have_libgc=0
+if test -x "$programs/bench_trees_libgc"; then have_libgc=1; fi
+
+# need_libgc: is it there? Says so once when not.
+need_libgc() {
+  test "$have_libgc" -eq 1 || {
+    note "libgc is not installed (Debian: libgc-dev); its columns are empty"
+    return 1
+  }
+}
+
+# need_go PROGRAM: build it.
+need_go() {
+  command -v "$GO" >/dev/null 2>&1 || {
+    note "Go is not installed (Debian: golang-go); its columns are empty"
+    return 1
+  }
+  GO111MODULE=off "$GO" build -o "$programs/bench_$1_go" \
+    "$bench_dir/go/$1.go" "$bench_dir/go/report.go" >"$work/err" 2>&1 || {
+    note "Go can't build $1.go: $(tail -n 1 "$work/err"); its columns are empty"
+    return 1
+  }
+}
+
+# find_library FILE PACKAGE: where it is, in $library; "" when it is nowhere.
+find_library() {
+  library=
+  for folder in /usr/lib/*-linux-gnu /usr/lib64 /usr/lib /usr/local/lib; do
+    if test -e "$folder/$1"; then
+      library=$folder/$1
+      return 0
+    fi
+  done
+  note "$1 is not installed (Debian: $2); its column is empty"
+  return 1
+}
+
+# have_mib MIB WHAT: is that much memory free?
+have_mib() {
+  awk -v mib="$1" '$1 == "MemAvailable:" { exit !($2 / 1024 >= mib) }' /proc/meminfo || {
+    note "$2 wants $1 MiB of memory; left out"
+    return 1
+  }
+}
+
+# --- collected heaps ----------------------------------------------------------
+
+round_of_collected() {
+  if test "$with_libgc" -eq 1; then measure libgc '' "$programs/bench_${section}_libgc"; fi
+  measure memlog '' "$programs/bench_${section}_memlog"
+  if test "$with_go" -eq 1; then measure Go '' "$programs/bench_${section}_go"; fi
+  # Less memory for more collections, so that RSS and time can be compared at once.
+  measure "memlog-$lean_percent%" '' \
+    env MEMLOG_GC_PERCENT="$lean_percent" "$programs/bench_${section}_memlog"
+}
+
+row_of_collected() {
+  section "$1" "$2"
+  lean_percent=$3
+  with_libgc=0 with_go=0
+  if need_libgc; then with_libgc=1; fi
+  if need_go "$1"; then with_go=1; fi
+  subjects libgc memlog Go "memlog-$lean_percent%"
+  ratios memlog/libgc memlog/Go "memlog-$lean_percent%/libgc"
+  rounds "$1" round_of_collected
+}
+
+row_trees() {
+  row_of_collected trees 'binary-trees, depth 20, one thread' 250
+}
+
+row_gcbench() {
+  have_mib 4096 gcbench || return
+  row_of_collected gcbench 'GCBench, 1 GiB live in 2^25 nodes' 65
+}
+
+# --- mark ---------------------------------------------------------------------
+
+round_of_marks() {
+  for layout in tree random; do
+    measure one-CPU "$layout" taskset -c 0 "$programs/bench_mark" "$layout"
+    measure all-CPUs "$layout" "$programs/bench_mark" "$layout"
+    measure_two_at_once "$layout"
+  done
+}
+
+# Two that have nothing to do with each other, a CPU each.
+measure_two_at_once() {
+  test "$(getconf _NPROCESSORS_ONLN)" -ge 2 || return
+  taskset -c 1 "$programs/bench_mark" "$1" >"$work/second" 2>/dev/null &
+  second=$!
+  measure two-at-once "$1" taskset -c 0 "$programs/bench_mark" "$1"
+  if wait "$second"; then
+    figures two-at-once "$1" <"$work/second"
+  else
+    failed=1
+  fi
+}
+
+row_mark() {
+  have_mib 4096 mark || return
+  command -v taskset >/dev/null 2>&1 || {
+    note "mark wants taskset (Debian: util-linux); left out"
+    return
+  }
+  section mark 'a full collection at 1 GiB live, 2^25 objects'
+  subjects one-CPU all-CPUs two-at-once
+  ratios all-CPUs/one-CPU two-at-once/one-CPU
+  rounds mark round_of_marks
+}
+
+# --- pairs --------------------------------------------------------------------
+
+allocators='glibc jemalloc mimalloc tcmalloc memlog'
+
+find_allocators() {
+  jemalloc='' mimalloc='' tcmalloc=''
+  if find_library libjemalloc.so.2 libjemalloc2; then jemalloc=$library; fi
+  if find_library libmimalloc.so.2 libmimalloc2.0; then mimalloc=$library; fi
+  if find_library libtcmalloc_minimal.so.4 libtcmalloc-minimal4; then tcmalloc=$library; fi
+}
+
+# with_allocator NAME COMMAND...: COMMAND gets the program and the library to
+# preload (or "") as $program and $preload; nothing happens when there is no
+# such allocator here.
+with_allocator() {
+  program=$programs/bench_pairs
+  case $1 in
+    glibc) preload='' ;;
+    memlog) preload='' program=$programs/bench_pairs_memlog ;;
+    jemalloc) preload=$jemalloc && test -n "$preload" || return 0 ;;
+    mimalloc) preload=$mimalloc && test -n "$preload" || return 0 ;;
+    tcmalloc) preload=$tcmalloc && test -n "$preload" || return 0 ;;
+  esac
+  allocator=$1
+  shift
+  "$@"
+}
+
+measure_pairs() {
+  measure "$allocator" "$order $size, $threads thr." \
+    env LD_PRELOAD="$preload" "$program" "$order" "$size" "$threads"
+}
+
+round_of_pairs() {
+  for size in 16 64 512 4096 mixed; do
+    for name in $allocators; do
+      with_allocator "$name" measure_pairs
+    done
+  done
+}
+
+row_pairs() {
+  section pairs 'allocate and free, ns of a core; memlog also zeroes, the others do not'
+  find_allocators
+  # shellcheck disable=SC2086 # several names
+  subjects $allocators
+  ratios memlog/glibc memlog/fastest
+  for threads in 1 2 8; do
+    for order in pair lifo fifo random; do
+      rounds "pairs, $order, threads: $threads" round_of_pairs
+    done
+  done
+}
+
+# --- instructions --------------------------------------------------------------
+
+# count_instructions ROUNDS: of a run so long, all threads.
+count_instructions() {
+  LD_PRELOAD=$preload valgrind --tool=callgrind --callgrind-out-file=/dev/null \
+    "$program" "$order" 64 1 "$1" 2>&1 >/dev/null |
+    sed -n 's/^==[0-9]*== Collected *: *\([0-9]*\).*/\1/p'
+}
+
+# The difference of two runs: what comes before and after the rounds goes away.
+instructions_of_allocator() {
+  few=$(count_instructions 20)
+  many=$(count_instructions 120)
+  if test -n "$few" && test -n "$many"; then
+    awk -v few="$few" -v many="$many" 'BEGIN { printf "\t%.1f\n", (many - few) / 100000 }' |
+      sed "s/^/instructions/" | figures "$allocator" "$order 64"
+  else
+    note "valgrind can't run the pairs of $allocator"
+    failed=1
+  fi
+}
+
+# Not a matter of time: one round, shared or not.
+row_instructions() {
+  command -v valgrind >/dev/null 2>&1 || {
+    note "instructions are counted by valgrind (Debian: valgrind); left out"
+    return
+  }
+  section instructions 'executed by a pair of 64 bytes, loop and calls included'
+  find_allocators
+  # shellcheck disable=SC2086 # several names
+  subjects $allocators
+  ratios memlog/glibc memlog/fastest
+  : >"$work/round"
+  for order in pair lifo fifo random; do
+    for name in $allocators; do
+      with_allocator "$name" instructions_of_allocator
+    done
+  done
+  sed "s/\$/${tab}own/" "$work/round" >>"$data"
+  say "instructions: counted"
+}
+
+# --- statistics and log ---------------------------------------------------------
+
+round_of_memstats() {
+  for state in idle threads loaded; do
+    if test "$with_go" -eq 1; then measure Go "$state" "$programs/bench_memstats_go" "$state"; fi
+    measure memlog "$state" "$programs/bench_memstats_memlog" "$state"
+  done
+}
+
+row_memstats() {
+  section memstats 'reading the statistics, a call: idle; 64 threads alive; all cores allocating'
+  with_go=0
+  if need_go memstats; then with_go=1; fi
+  subjects Go memlog
+  ratios memlog/Go
+  rounds memstats round_of_memstats
+}
+
+round_of_samples() { measure memlog '' "$programs/bench_sample" "$work/sample.log"; }
+
+row_sample() {
+  section sample 'a line of the log, file and all'
+  subjects memlog
+  ratios
+  rounds sample round_of_samples
+}
