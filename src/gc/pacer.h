@@ -4,7 +4,7 @@
  * Go's formula since 1.18: goal = live + (live + roots) * percent / 100, and
  * never below 4 MiB * percent / 100. With the world stopped for the mark the
  * trigger is the goal. Watched is what was handed out of the spans
- * (ml_heap_taken_bytes), which is Alloc and what waits in magazines.
+ * (ml_heap_taken_bytes): what a mark found, and what was handed out since.
  */
 #ifndef ML_GC_PACER_H
 #define ML_GC_PACER_H

@@ -3,12 +3,10 @@
 
 #include <errno.h>
 
+#include "heap/freeruns.h"
 #include "os/pages.h"
 
 enum {
-    EXACT = 128,           /* lists [1..127] hold runs of just that many pages */
-    DOUBLINGS = 32 - 7,    /* list EXACT + i: 2^(7+i) pages and more */
-    LISTS = EXACT + DOUBLINGS,
     GROW_LEAST = 1 << 20,  /* ask the OS for at least so much, */
     GROW_SHARE = 8,        /* or this fraction of what there is, */
     GROW_MOST = 64 << 20   /* but not more than needed and this */
@@ -16,8 +14,6 @@ enum {
 
 struct ml_lock ml_pageheap_lock;
 
-static struct ml_span_list free_runs[LISTS];
-static uint64_t nonempty[(LISTS + 63) / 64];
 static uint32_t unused_first; /* descriptors without pages, by `next` */
 static uint32_t next_number = 1;
 static uint32_t tick_now;  /* written without the lock */
@@ -111,28 +107,6 @@ static void drop_descriptor(struct ml_span *span)
 
 /* ---- free runs -------------------------------------------------------------- */
 
-static unsigned list_of(uint32_t pages)
-{
-    return pages < EXACT ? pages : EXACT + ml_log2(pages) - 7;
-}
-
-static void hang(struct ml_span *run)
-{
-    unsigned list = list_of(run->pages);
-    run->use = ML_SPAN_FREE;
-    ml_span_list_append(&free_runs[list], run, ML_PLACE_FREE);
-    nonempty[list >> 6] |= (uint64_t)1 << (list & 63);
-    ml_spanmap_set_ends(run);
-}
-
-static void unhang(struct ml_span *run)
-{
-    unsigned list = list_of(run->pages);
-    ml_span_list_remove(&free_runs[list], run);
-    if (free_runs[list].first == 0)
-        nonempty[list >> 6] &= ~((uint64_t)1 << (list & 63));
-}
-
 /* The free run that touches address from below or above, or NULL. */
 static struct ml_span *free_neighbour(uintptr_t address)
 {
@@ -153,7 +127,7 @@ static struct ml_span *free_neighbour(uintptr_t address)
  * a long run does not keep the run from being released. */
 static void swallow(struct ml_span *run, struct ml_span *neighbour)
 {
-    unhang(neighbour);
+    ml_freeruns_unhang(neighbour);
     if (neighbour->pages > run->pages)
         run->freed_tick = neighbour->freed_tick;
     if (neighbour->base < run->base)
@@ -171,52 +145,7 @@ static void make_free(struct ml_span *run)
         swallow(run, below);
     if (above != NULL)
         swallow(run, above);
-    hang(run);
-}
-
-/* Pages of slack in front of the first aligned page. */
-static uint32_t slack(const struct ml_span *run, uint32_t align_pages)
-{
-    uintptr_t aligned = ml_align_up(run->base, (uint64_t)align_pages << ML_PAGE_SHIFT);
-    return (uint32_t)((aligned - run->base) >> ML_PAGE_SHIFT);
-}
-
-static bool fits(const struct ml_span *run, uint32_t pages, uint32_t align_pages)
-{
-    return run->pages >= (uint64_t)pages + slack(run, align_pages);
-}
-
-/* The shortest of the first few runs in the list that fit. */
-static struct ml_span *search_list(unsigned list, uint32_t pages, uint32_t align_pages)
-{
-    enum { LOOK_AT = 64 };
-    struct ml_span *best = NULL;
-    unsigned looked = 0;
-    for (uint32_t number = free_runs[list].first; number != 0;) {
-        struct ml_span *run = ml_span_at(number);
-        if (fits(run, pages, align_pages) && (best == NULL || run->pages < best->pages))
-            best = run;
-        if (best != NULL && (list < EXACT || ++looked >= LOOK_AT))
-            break;
-        number = run->next;
-    }
-    return best;
-}
-
-static struct ml_span *search(uint32_t pages, uint32_t align_pages)
-{
-    for (unsigned list = list_of(pages); list < LISTS; list++) {
-        uint64_t rest = nonempty[list >> 6] >> (list & 63);
-        if (rest == 0) {
-            list |= 63;
-            continue;
-        }
-        list += ml_ctz64(rest);
-        struct ml_span *run = search_list(list, pages, align_pages);
-        if (run != NULL)
-            return run;
-    }
-    return NULL;
+    ml_freeruns_hang(run);
 }
 
 /* More heap from the OS, as a free run. */
@@ -256,31 +185,31 @@ static bool split(struct ml_span *run, uint32_t pages)
         return false;
     rest->freed_tick = run->freed_tick;
     run->pages = pages;
-    hang(rest);
+    ml_freeruns_hang(rest);
     return true;
 }
 
 /* A run taken out of the free lists, of just that many pages. */
 static struct ml_span *take(uint32_t pages, uint32_t align_pages, uint32_t *backed)
 {
-    struct ml_span *run = search(pages, align_pages);
+    struct ml_span *run = ml_freeruns_search(pages, align_pages);
     while (run == NULL) {
         if (!grow(pages, align_pages))
             return NULL;
-        run = search(pages, align_pages);
+        run = ml_freeruns_search(pages, align_pages);
     }
-    unhang(run);
-    uint32_t front = slack(run, align_pages);
+    ml_freeruns_unhang(run);
+    uint32_t front = ml_freeruns_slack(run, align_pages);
     if (front != 0) {
         struct ml_span *aligned =
             new_descriptor(run->base + ((uintptr_t)front << ML_PAGE_SHIFT), run->pages - front);
         if (aligned == NULL) {
-            hang(run);
+            ml_freeruns_hang(run);
             return NULL;
         }
         aligned->freed_tick = run->freed_tick;
         run->pages = front;
-        hang(run);
+        ml_freeruns_hang(run);
         run = aligned;
     }
     if (!split(run, pages)) {
@@ -343,9 +272,9 @@ static bool grow_in_place(struct ml_span *span, uint32_t more, uint32_t *backed)
     struct ml_span *behind = free_neighbour(end);
     if (behind == NULL || behind->pages < more)
         return false;
-    unhang(behind);
+    ml_freeruns_unhang(behind);
     if (!split(behind, more)) {
-        hang(behind);
+        ml_freeruns_hang(behind);
         return false;
     }
     drop_descriptor(behind);
@@ -412,15 +341,15 @@ static uint64_t backed_bytes(const struct due *part)
 static unsigned collect_due(uint32_t tick, uint64_t bytes, struct due *due)
 {
     unsigned count = 0;
-    for (unsigned list = LISTS; list-- > 1;)
-        for (uint32_t number = free_runs[list].first;
+    for (unsigned list = ML_FREERUNS_LISTS; list-- > 1;)
+        for (uint32_t number = ml_freeruns_lists[list].first;
              number != 0 && count < RELEASE_BATCH && bytes != 0;) {
             struct ml_span *run = ml_span_at(number);
             number = run->next;
             if ((int32_t)(run->freed_tick - tick) >= 0 ||
                 ml_backed_count(run->base, run->pages) == 0)
                 continue;
-            unhang(run);
+            ml_freeruns_unhang(run);
             run->use = ML_SPAN_RELEASING;
             releasing++;
             due[count] = due_part(run, bytes);
@@ -482,36 +411,10 @@ void ml_pageheap_after_fork_child(void)
 
 /* ---- invariants ---------------------------------------------------------------------- */
 
-/* The lists of free runs; adds what hangs in them to *hanging. */
-static const char *check_lists(uint64_t *hanging)
-{
-    for (unsigned list = 0; list < LISTS; list++) {
-        uint32_t last = 0, count = 0;
-        for (uint32_t number = free_runs[list].first; number != 0;
-             number = ml_span_at(number)->next) {
-            const struct ml_span *run = ml_span_at(number);
-            if (run->prev != last)
-                return "free runs' links agree in both directions";
-            if (run->use != ML_SPAN_FREE || run->place != ML_PLACE_FREE)
-                return "what hangs in the free lists is free";
-            if (list_of(run->pages) != list)
-                return "a free run hangs in the list of its length";
-            last = number;
-            count++;
-        }
-        if (free_runs[list].last != last || free_runs[list].count != count)
-            return "a free list's end and count are right";
-        if ((nonempty[list >> 6] >> (list & 63) & 1) != (count != 0))
-            return "the lists that are not empty are known";
-        *hanging += count;
-    }
-    return NULL;
-}
-
 const char *ml_pageheap_check(void)
 {
     uint64_t inuse = 0, idle = 0, unbacked = 0, spans = 0, hanging = 0, free_ones = 0;
-    const char *broken = check_lists(&hanging);
+    const char *broken = ml_freeruns_check(&hanging);
     if (broken != NULL)
         return broken;
     bool last_free = false;

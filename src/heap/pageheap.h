@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* pageheap.h - runs of pages: found, split, joined, given back.
  *
- * Free runs hang in lists by length: one for each length below 128 pages, one
- * for each doubling above. A run that becomes free joins its free neighbours
- * at once, so two free runs never touch (but for one that is just being
- * released). One lock; the figures that readers see change under it within a
+ * Free runs hang in lists by length (freeruns.h). A run that becomes free
+ * joins its free neighbours at once, so two free runs never touch (but for one
+ * that is just being released). One lock; the figures that readers see change under it within a
  * sequence lock.
  */
 #ifndef ML_HEAP_PAGEHEAP_H
