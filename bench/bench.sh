@@ -134,12 +134,10 @@ settings() {
 }
 
 machine=$(describe_machine)
-for row in $BENCH; do
-  "row_$row"
-done
 
-{
-  echo "memlog beside its peers; medians of $ROUNDS rounds taken in turn, (max-min)/median in brackets"
+# table: what there is so far.
+table() {
+  echo "memlog and its peers in turn, $ROUNDS rounds wanted: median ((max-min)/median)"
   echo "machine: $machine"
   environment=$(settings)
   test -z "$environment" || echo "settings: $environment"
@@ -150,10 +148,15 @@ done
     echo "so these figures are no comparison, and no ratio is given."
   fi
   test ! -s "$work/notes" || { echo; cat "$work/notes"; }
-} >"$work/table"
-awk -F "$tab" -v form=csv -f "$bench_dir/table.awk" "$data" >bench.csv || failed=1
-cat "$work/table"
-cp "$work/table" bench.txt || failed=1
+}
+
+# After every row, so that a run that is ended early leaves something.
+for row in $BENCH; do
+  "row_$row"
+  table >bench.txt || failed=1
+  awk -F "$tab" -v form=csv -f "$bench_dir/table.awk" "$data" >bench.csv || failed=1
+done
+cat bench.txt
 
 test "$failed" -eq 0 || exit 1
 test "$any_shared" -eq 0 || exit 3

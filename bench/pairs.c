@@ -109,8 +109,10 @@ static void *run_thread(void *until)
         for (; rounds < (uintptr_t)rounds_wanted; rounds++)
             run_round(pointers);
     else
-        for (; bench_wall_ns() < end; rounds++)
+        do { /* once at least, where a thread came too late */
             run_round(pointers);
+            rounds++;
+        } while (bench_wall_ns() < end);
     return (void *)rounds;
 }
 

@@ -23,7 +23,8 @@ void ml_stopworld_let_in(void);
 
 /* Stop. Holds ml_mutators_lock until ml_world_start. False, with all going on,
  * when a thread does not answer for ten seconds (it has blocked the signal by
- * a system call of its own), or there is no signal to stop it with. Within the heap's slow paths never. */
+ * a system call of its own), or there is no signal to stop it with. Never to be
+ * called within the heap's slow paths. */
 extern uint64_t ml_stopworld_patience_ns; /* those ten seconds; less in tests */
 bool ml_world_stop(void);
 void ml_world_start(void);

@@ -2,7 +2,7 @@
 /* threadcache.h - what each thread has for itself: magazines and counters.
  *
  * A magazine is a stack of free slots of one bin. Allocating pops, freeing
- * pushes, whoever's object it was; only an empty or a full one goes to the
+ * pushes, whosever object it was; only an empty or a full one goes to the
  * bins behind (central.h), for a batch. No lock and no atomic
  * read-modify-write on the way.
  *
