@@ -15,6 +15,7 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -205,31 +206,6 @@ static void *enter_thread(void *argument)
     return NULL;
 }
 
-static int create_on_own_stack(struct ml_os_thread *thread, pthread_t *handle)
-{
-    int error = map_stack(thread);
-    if (error != 0)
-        return error;
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    error = pthread_attr_setstack(&attributes, thread->stack, thread->stack_bytes);
-    if (error == 0)
-        error = find_pthread_create()(handle, &attributes, enter_thread, thread);
-    pthread_attr_destroy(&attributes);
-    if (error != 0)
-        unmap_stack(thread);
-    return -error;
-}
-
-static int create_thread(struct ml_os_thread *thread, pthread_t *handle)
-{
-    int error = create_on_own_stack(thread, handle);
-    /* More thread-local memory than our stack holds: the C library knows how much. */
-    if (error == -EINVAL)
-        error = -find_pthread_create()(handle, NULL, enter_thread, thread);
-    return error;
-}
-
 /* All but the two signals that the C library sends between threads itself:
  * setuid() waits until every thread has taken the second. (glibc 2.36 keeps
  * both open in new threads whatever it is told; others may not.) */
@@ -239,22 +215,58 @@ static uint64_t all_signals_of_programs(void)
     return ~((UINT64_C(1) << (C_LIBRARY_CANCEL - 1)) | (UINT64_C(1) << (C_LIBRARY_SETXID - 1)));
 }
 
+/* The new thread has the mask from its first moment on, as an attribute. The
+ * calling thread's stays as it is: while it waits for a lock of the C library
+ * that a stopped thread holds, the collector's signal has to reach it. */
+static int create_with(pthread_attr_t *attributes, struct ml_os_thread *thread, pthread_t *handle)
+{
+    uint64_t all = all_signals_of_programs();
+    sigset_t mask;
+    memset(&mask, 0, sizeof(mask));
+    memcpy(&mask, &all, sizeof(all));
+    int error = pthread_attr_setsigmask_np(attributes, &mask);
+    return error != 0 ? -error : -find_pthread_create()(handle, attributes, enter_thread, thread);
+}
+
+static int create_on_own_stack(struct ml_os_thread *thread, pthread_t *handle)
+{
+    int error = map_stack(thread);
+    if (error != 0)
+        return error;
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    error = -pthread_attr_setstack(&attributes, thread->stack, thread->stack_bytes);
+    if (error == 0)
+        error = create_with(&attributes, thread, handle);
+    pthread_attr_destroy(&attributes);
+    if (error != 0)
+        unmap_stack(thread);
+    return error;
+}
+
+static int create_thread(struct ml_os_thread *thread, pthread_t *handle)
+{
+    int error = create_on_own_stack(thread, handle);
+    /* More thread-local memory than our stack holds: the C library knows how much. */
+    if (error == -EINVAL) {
+        pthread_attr_t attributes;
+        pthread_attr_init(&attributes);
+        error = create_with(&attributes, thread, handle);
+        pthread_attr_destroy(&attributes);
+    }
+    return error;
+}
+
 int ml_os_thread_start(struct ml_os_thread *thread, const char *name, void (*run)(void *),
                        void *argument)
 {
     *thread = (struct ml_os_thread){ .run = run, .argument = argument, .name = name };
     if (find_pthread_create() == NULL || find_pthread_join() == NULL)
         return -ENOTSUP;
-    /* The new thread inherits the mask: there is no moment at which it could
-     * take a signal. By the raw call, since libmemlog filters the program's masks. */
-    uint64_t all = all_signals_of_programs();
-    uint64_t before = 0;
-    ml_sys_sigmask(SIG_SETMASK, &all, &before);
     int saved = errno;
     pthread_t handle = 0;
     int error = create_thread(thread, &handle);
     errno = saved;
-    ml_sys_sigmask(SIG_SETMASK, &before, NULL);
     if (error == 0)
         thread->handle = (uint64_t)handle;
     return error;
