@@ -113,7 +113,7 @@ BROKEN(a_span_lost_from_its_list,
        "mallocs - frees is the number of allocated slots")
 BROKEN(a_marked_slot_that_is_not_taken,
        (ml_thread_flush_all(ml_thread_self),
-        ml_span_at(ml_bins[BIN_64].partial.first)->bits[0].mark = ~(uint64_t)0,
+        ml_span_at(ml_bins[BIN_64].partial.first)->bits[0].mark[0] = ~(uint64_t)0,
         ml_span_at(ml_bins[BIN_64].partial.first)->bits[0].taken &= ~(uint64_t)1,
         ml_span_at(ml_bins[BIN_64].partial.first)->free_slots = (uint16_t)(
             ml_span_at(ml_bins[BIN_64].partial.first)->free_slots + 1)),

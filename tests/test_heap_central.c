@@ -33,11 +33,13 @@ static unsigned index_of(const void *slot)
     return ml_span_slot_of(span_of(slot), (uintptr_t)slot);
 }
 
-/* As the marker does it for an object it reaches. */
-static void mark(const void *slot)
+/* As one of two markers does it for an object it reaches. */
+static void mark_by(unsigned marker, const void *slot)
 {
-    span_of(slot)->bits[index_of(slot) >> 6].mark |= (uint64_t)1 << (index_of(slot) & 63);
+    span_of(slot)->bits[index_of(slot) >> 6].mark[marker] |= (uint64_t)1 << (index_of(slot) & 63);
 }
+
+static void mark(const void *slot) { mark_by(0, slot); }
 
 static void begin_sweep(void)
 {
@@ -181,7 +183,7 @@ START_TEST(what_was_not_marked_is_free_after_the_sweep)
         objects[i] = allocate(64, ML_SCAN);
     ml_thread_flush_all(ml_thread_self);
     for (unsigned i = 0; i < OBJECTS; i += 3)
-        mark(objects[i]);
+        mark_by(i % 2, objects[i]);
     begin_sweep();
     ck_assert_uint_eq(ml_bins[BIN_64].partial.count + ml_bins[BIN_64].full.count, 0);
     assert_heap_is_whole();
@@ -235,6 +237,32 @@ START_TEST(taking_sweeps_before_it_asks_for_pages)
     ck_assert_uint_le(inuse_bytes(), inuse);
     ck_assert_uint_eq(ml_bins[BIN_64].unswept.count, unswept - 1);
     ml_central_give(BIN_64, slots, a_span);
+    assert_heap_is_whole();
+}
+END_TEST
+
+START_TEST(what_both_markers_counted_is_found_out)
+{
+    enum { OBJECTS = 1000 };
+    static void *objects[OBJECTS];
+    prepare();
+    for (unsigned i = 0; i < OBJECTS; i++)
+        objects[i] = allocate(64, ML_SCAN);
+    ml_thread_flush_all(ml_thread_self);
+    for (unsigned i = 0; i < OBJECTS; i++) {
+        mark_by(0, objects[i]);
+        if (i % 4 == 0)
+            mark_by(1, objects[i]);
+    }
+    ml_heap_taken_set((OBJECTS + OBJECTS / 4) * 64);
+    begin_sweep();
+    ml_heap_free(objects[0]); /* one of them goes before its sweep */
+    ml_thread_flush_all(ml_thread_self);
+    while (ml_central_sweep(ml_thread_self, BIN_64, 5) != 0) {
+    }
+    ck_assert_uint_eq(ml_heap_marked_twice().objects, OBJECTS / 4);
+    ck_assert_uint_eq(ml_heap_marked_twice().bytes, OBJECTS / 4 * 64);
+    ck_assert_uint_eq(ml_heap_taken_bytes(), (OBJECTS - 1) * 64);
     assert_heap_is_whole();
 }
 END_TEST
@@ -383,6 +411,7 @@ UNIT_MAIN("heap central", slots_are_unique_and_pop_in_rising_order_from_dense_sp
           a_slot_that_comes_back_twice_ends_the_program,
           what_was_not_marked_is_free_after_the_sweep, marked_slots_in_magazines_stay_there,
           taking_sweeps_before_it_asks_for_pages,
+          what_both_markers_counted_is_found_out,
           an_object_freed_by_hand_before_its_sweep_is_counted_once,
           uncollectable_objects_are_not_swept, a_slot_that_was_no_object_is_not_counted_as_swept,
           none_left_to_sweep_is_not_said_while_somebody_sweeps,

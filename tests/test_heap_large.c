@@ -137,7 +137,7 @@ START_TEST(what_was_not_marked_is_swept)
     struct ml_counts counts;
     void *kept = large(50000, ML_SCAN), *dead = large(60000, ML_NOSCAN);
     void *mine = large(70000, ML_UNCOLLECTABLE);
-    ml_span_over((uintptr_t)kept)->bits[0].mark = 1;
+    ml_span_over((uintptr_t)kept)->bits[0].mark[0] = 1;
     ml_large_begin_sweep();
     assert_heap_is_whole();
     ck_assert_uint_eq(ml_large_unswept.count, 2);
@@ -150,7 +150,7 @@ START_TEST(what_was_not_marked_is_swept)
     ck_assert(ml_heap_is_object(kept));
     ck_assert(ml_heap_is_object(mine));
     ck_assert(!ml_heap_is_object(dead));
-    ck_assert_uint_eq(ml_span_over((uintptr_t)kept)->bits[0].mark, 0);
+    ck_assert_uint_eq(ml_span_over((uintptr_t)kept)->bits[0].mark[0], 0);
     ml_counters_read(&counts);
     ck_assert_uint_eq(counts.pages.large_swept, 1);
     ck_assert_uint_eq(counts.pages.large_swept_bytes, 8 * ML_PAGE_BYTES);
@@ -163,8 +163,8 @@ START_TEST(an_unswept_object_can_be_freed_and_resized)
 {
     bool zeroed;
     void *a = large(50000, ML_SCAN), *b = large(60000, ML_SCAN);
-    ml_span_over((uintptr_t)a)->bits[0].mark = 1;
-    ml_span_over((uintptr_t)b)->bits[0].mark = 1;
+    ml_span_over((uintptr_t)a)->bits[0].mark[0] = 1;
+    ml_span_over((uintptr_t)b)->bits[0].mark[0] = 1;
     ml_large_begin_sweep();
     ml_heap_free(a);
     ck_assert(ml_large_resize(b, 40000, &zeroed));

@@ -174,7 +174,7 @@ START_TEST(cutting_a_used_span_anew_forgets_its_bits)
     prepare();
     struct ml_span *span = made(1, ml_bin_of(0, ML_SCAN));
     ml_span_take(span, into, 64);
-    span->bits[0].mark = 5;
+    span->bits[0].mark[0] = 5;
     ml_span_make_small(span, ml_bin_of(10, ML_UNCOLLECTABLE));
     ck_assert_ptr_null(ml_span_check(span));
     ck_assert_uint_eq(span->free_slots, span->slots);
@@ -202,7 +202,7 @@ START_TEST(a_broken_span_names_the_rule)
     span->bits[0].taken |= (uint64_t)1 << span->slots;
     ck_assert_str_eq(ml_span_check(span), "taken bits stand for slots");
     *span = good;
-    span->bits[0].mark = ~good.bits[0].taken;
+    span->bits[0].mark[0] = ~good.bits[0].taken;
     ck_assert_str_eq(ml_span_check(span), "marked slots are taken");
     *span = good;
     span->use = ML_SPAN_FREE;

@@ -138,7 +138,7 @@ END_TEST
 
 START_TEST(whichever_commit_fails_the_heap_stays_as_it_was_and_grows_later)
 {
-    const size_t STEP = (size_t)2 << 30; /* every table needs more */
+    const size_t STEP = (size_t)4 << 30; /* every table needs more, in huge pages too */
     heap_of(MIB);
     size_t bytes = MIB;
     for (unsigned granted = 0; granted < 5; granted++) {
@@ -182,8 +182,11 @@ START_TEST(pages_point_at_their_span_and_know_its_bin)
         bool mine = page >= 5 && page < 9;
         uintptr_t address = ml_map.base + page * ML_PAGE_BYTES + 100;
         ck_assert_ptr_eq(ml_span_over(address), ml_span_at(mine));
-        ck_assert_uint_eq(ml_map.page_bin[page], mine ? 77 : 0);
+        ck_assert_uint_eq(ml_map.page_bin[page], mine ? 77 : ML_BIN_NONE);
     }
+    ml_spanmap_clear_pages(span);
+    ck_assert_uint_eq(ml_map.page_bin[5], ML_BIN_NONE);
+    ck_assert_uint_eq(ml_map.page_bin[8], ML_BIN_NONE);
     struct ml_span *large = ml_span_at(2);
     ck_assert_int_eq(ml_spanmap_need_spans(4), 0);
     *large = (struct ml_span){ .base = ml_map.base + 20 * ML_PAGE_BYTES, .pages = 6,
@@ -193,7 +196,9 @@ START_TEST(pages_point_at_their_span_and_know_its_bin)
     ck_assert_uint_eq(ml_map.page_span[24], 2);
     ck_assert_uint_eq(ml_map.page_span[25], 2);
     ck_assert_uint_eq(ml_map.page_span[26], 0);
-    ck_assert_uint_eq(ml_map.page_bin[20], ML_BIN_LARGE);
+    ck_assert_uint_eq(ml_map.page_bin[23], ML_BIN_NONE);
+    ck_assert_uint_eq(ml_map.page_bin[24], ML_BIN_LARGE);
+    ck_assert_uint_eq(ml_map.page_bin[25], ML_BIN_LARGE);
     struct ml_span *run = ml_span_at(3);
     *run = (struct ml_span){ .base = ml_map.base + 30 * ML_PAGE_BYTES, .pages = 3 };
     ml_spanmap_set_ends(run);

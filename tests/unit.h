@@ -4,7 +4,8 @@
  *   START_TEST(freed_slot_is_reused_first) { ... } END_TEST
  *   UNIT_MAIN("heap central", freed_slot_is_reused_first, ...)
  *
- * Each case runs in a process of its own (CK_FORK=no to debug).
+ * Each case runs in a process of its own (CK_FORK=no to debug). With
+ * UNIT_MAIN_TIMES each runs several times, and sees which in _i.
  */
 #ifndef MEMLOG_TESTS_UNIT_H
 #define MEMLOG_TESTS_UNIT_H
@@ -14,7 +15,9 @@
 
 #define UNIT_TIMEOUT_SECONDS 120
 
-#define UNIT_MAIN(suite_name, ...)                                             \
+#define UNIT_MAIN(suite_name, ...) UNIT_MAIN_TIMES(suite_name, 1, __VA_ARGS__)
+
+#define UNIT_MAIN_TIMES(suite_name, times, ...)                                \
     int main(void)                                                             \
     {                                                                          \
         const TTest *const cases[] = { __VA_ARGS__ };                          \
@@ -22,7 +25,7 @@
         TCase *all = tcase_create("all");                                      \
         tcase_set_timeout(all, UNIT_TIMEOUT_SECONDS);                          \
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)          \
-            tcase_add_test(all, cases[i]);                                     \
+            tcase_add_loop_test(all, cases[i], 0, times);                      \
         suite_add_tcase(suite, all);                                           \
         SRunner *runner = srunner_create(suite);                               \
         srunner_run_all(runner, CK_NORMAL);                                    \

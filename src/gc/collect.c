@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "gc/background.h"
+#include "gc/helpers.h"
 #include "gc/interpose.h"
 #include "gc/mark.h"
 #include "gc/mutator.h"
 #include "gc/pacer.h"
 #include "gc/roots.h"
+#include "gc/share.h"
 #include "gc/stopworld.h"
 #include "gc/sweep.h"
 #include "heap/alloc.h"
@@ -22,7 +24,7 @@ static struct ml_lock collector_lock;
 ML_NO_ROOT static struct ml_marker marker;
 static uint64_t begun_ns;
 
-uint64_t ml_gc_stack_bytes(void) { return ml_marker_stack_bytes(); }
+uint64_t ml_gc_stack_bytes(void) { return ml_markstack_bytes(); }
 
 /* ---- history --------------------------------------------------------------------- */
 
@@ -53,6 +55,10 @@ void ml_gc_history_read(struct ml_gc_history *copy)
         copy_words((uint64_t *)copy, (const uint64_t *)&history, sizeof(*copy));
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
     } while (__atomic_load_n(&sequence, __ATOMIC_RELAXED) != before);
+    /* What the sweep has found to be counted twice. */
+    struct ml_marked_twice twice = ml_heap_marked_twice();
+    copy->live_objects -= ml_min(copy->live_objects, twice.objects - copy->twice.objects);
+    copy->live_bytes -= ml_min(copy->live_bytes, twice.bytes - copy->twice.bytes);
 }
 
 /* ---- the stopped part --------------------------------------------------------------- */
@@ -61,6 +67,7 @@ struct cycle {
     bool done;
     uint64_t stop_begin, stopped, marked, released; /* monotonic */
     struct ml_root_bytes roots;
+    struct ml_marked_twice twice; /* in the cycles before */
     uint64_t cached_bytes;
 };
 
@@ -103,15 +110,20 @@ static ML_NOINLINE void run_stopped(void *argument)
         return;
     cycle->stopped = ml_os_monotonic_ns();
     __builtin_unwind_init(); /* this thread's registers to its stack */
+    if (marker.stack.words == NULL)
+        ml_markstack_init_fixed(&marker.stack);
     ml_marker_begin(&marker);
+    ml_share_open();
     cycle->cached_bytes = blacken_magazines();
     cycle->roots = ml_roots_mark(&marker);
+    ml_share_close();
     cycle->marked = ml_os_monotonic_ns();
     /* What the sweep will free is not taken any more; nor is what waits in
      * magazines, or many threads would always be close to the goal. */
     uint64_t live = marker.bytes + ml_roots_uncollectable_bytes();
     ml_heap_taken_set(live);
     resize_magazines(cycle->cached_bytes, live);
+    cycle->twice = ml_heap_marked_twice();
     ml_sweep_begin();
     ml_pacer_marked(live, cycle->roots.stack + cycle->roots.data + cycle->roots.added);
     ml_world_start();
@@ -137,6 +149,7 @@ static void book(const struct cycle *cycle, enum ml_gc_reason reason, uint64_t c
     next.cpu_fraction = available == 0 ? 0 : (double)next.cpu_ns / (double)available;
     next.live_bytes = marker.bytes + ml_roots_uncollectable_bytes();
     next.live_objects = marker.objects;
+    next.twice = cycle->twice;
     next.root_stack_bytes = cycle->roots.stack;
     next.root_data_bytes = cycle->roots.data;
     next.root_added_bytes = cycle->roots.added;
@@ -158,7 +171,7 @@ static void complain_once(void)
 static void run_cycle(enum ml_gc_reason reason)
 {
     struct cycle cycle = { 0 };
-    uint64_t cpu_begin = ml_os_thread_cpu_ns();
+    uint64_t cpu_begin = ml_os_thread_cpu_ns() + ml_share_cpu_ns();
     ml_sweep_all();
     ml_os_with_loader_locked(run_stopped, &cycle);
     if (!cycle.done) {
@@ -166,17 +179,18 @@ static void run_cycle(enum ml_gc_reason reason)
         ml_pacer_postpone();
         return;
     }
-    ml_marker_end(&marker);
+    ml_markstack_clear(&marker.stack);
     if (reason == ML_GC_PACED)
         ml_sweep_large();
     else
         ml_sweep_all();
-    book(&cycle, reason, ml_os_thread_cpu_ns() - cpu_begin);
+    book(&cycle, reason, ml_os_thread_cpu_ns() + ml_share_cpu_ns() - cpu_begin);
 }
 
 void ml_gc_collect(enum ml_gc_reason reason)
 {
     uint64_t cycles = __atomic_load_n(&history.cycles, __ATOMIC_RELAXED);
+    ml_helpers_prepare();
     ml_lock(&collector_lock);
     bool another_did = reason == ML_GC_PACED && history.cycles != cycles && !ml_pacer_is_due();
     if (!another_did)
@@ -218,5 +232,6 @@ void ml_gc_after_fork_child(void)
     ml_unlock(&ml_mutators_lock);
     ml_threads_open();
     ml_background_after_fork_child();
+    ml_helpers_after_fork_child();
     ml_unlock(&collector_lock);
 }

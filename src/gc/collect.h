@@ -6,7 +6,8 @@
  *     (inside the loader's lock, so that no library comes or goes)
  *       ml_world_stop         stopworld.c  everybody stands
  *       blacken the magazines              cached slots survive the sweep
- *       ml_roots_mark         roots.c      and everything reachable: mark.c
+ *       ml_roots_mark         roots.c      and everything reachable: mark.c, with
+ *                                          helpers.c where there is much
  *       ml_sweep_begin        sweep.c      spans wait for their sweep
  *       ml_pacer_marked       pacer.c      the next goal
  *       ml_world_start
@@ -22,6 +23,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "heap/central.h"
 #include "memlog_stats.h"
 
 enum ml_gc_reason {
@@ -43,6 +45,7 @@ struct ml_gc_history {
     uint64_t cpu_ns;
     double cpu_fraction;
     uint64_t live_bytes, live_objects;
+    struct ml_marked_twice twice; /* until then; see heap/central.h */
     uint64_t root_stack_bytes, root_data_bytes, root_added_bytes;
     uint64_t last_stop_ns, last_mark_ns;
     uint64_t looked_up;          /* candidate words resolved */

@@ -1,76 +1,58 @@
 /* SPDX-License-Identifier: MIT */
 #include "gc/mark.h"
 
-#include <string.h>
-
+#include "gc/share.h"
 #include "heap/central.h"
 #include "heap/large.h"
-#include "os/pages.h"
 
 enum {
-    STACK_RESERVE = 1 << 30,   /* bytes of addresses; memory comes as it is used */
-    STACK_RESERVE_LEAST = 1 << 18,
-    STACK_STEP = 1 << 18,
-    STACK_KEEP = 1 << 18,      /* bytes kept between cycles */
-    FIRST_WORDS = 8192,        /* a stack for when there is no memory for one */
-    CHUNK_WORDS = 512,         /* of a big object looked at in one go */
-    DRAIN_ABOVE = 2048         /* candidates on the stack while scanning roots,
-                                * which must never find it full */
+    CHUNK_WORDS = 512,  /* of a big object looked at in one go */
+    DRAIN_ABOVE = 2048, /* candidates on the stack while scanning roots, which must
+                         * never find it full */
+    POLL_EVERY = 64,    /* candidates: about a microsecond */
+    CALL_AFTER = 8192,  /* candidates: what is less is done before helpers are awake */
+    GIVE_ABOVE = 64,    /* on the stack: enough to share at any poll, ... */
+    GIVE_POLLS = 32     /* ... less only so seldom that giving costs next to nothing */
 };
 
-/* A stack word with this bit begins a range: its other end lies below it. All
- * candidates are rounded down to granules, which changes no slot. */
-enum { RANGE = 1, GRANULE_MASK = ML_GRANULE_BYTES - 1 };
+enum { GRANULE_MASK = ML_GRANULE_BYTES - 1 };
 
-static uint64_t stack_bytes;
-static size_t stack_reserved; /* bytes, of the one marker there is */
-static uintptr_t first_stack[FIRST_WORDS];
+/* What marking has to know of a page's bin, for each value of ml_map.page_bin. */
+struct facts {
+    uint32_t slot_bytes, reciprocal;
+    uint16_t slots;
+    uint8_t kind;
+    uint8_t look; /* enum look */
+};
+enum look {
+    LOOK_NOWHERE,   /* nothing that could be marked lies there */
+    LOOK_IN_PAGE,   /* the span is this one page */
+    LOOK_AT_SPAN    /* the span says more */
+};
+static struct facts facts[256];
 
-uint64_t ml_marker_stack_bytes(void) { return __atomic_load_n(&stack_bytes, __ATOMIC_RELAXED); }
+static void init_facts(void)
+{
+    if (facts[ML_BIN_LARGE].look != LOOK_NOWHERE)
+        return;
+    for (unsigned bin = 0; bin < ML_BINS; bin++) {
+        const struct ml_sizeclass *class = &ml_sizeclasses[ml_bin_class(bin)];
+        facts[bin] = (struct facts){ class->bytes, class->reciprocal, class->slots,
+                                     (uint8_t)ml_bin_kind(bin),
+                                     class->pages == 1 ? LOOK_IN_PAGE : LOOK_AT_SPAN };
+        if (ml_bin_kind(bin) == ML_UNCOLLECTABLE)
+            facts[bin].look = LOOK_NOWHERE;
+    }
+    facts[ML_BIN_LARGE].look = LOOK_AT_SPAN;
+}
 
 /* ---- the stack ---------------------------------------------------------------- */
-
-static uintptr_t *reserve_stack(void)
-{
-    for (size_t bytes = STACK_RESERVE; bytes >= STACK_RESERVE_LEAST; bytes /= 4) {
-        uintptr_t *stack = ml_os_reserve(bytes);
-        if (stack == NULL)
-            continue;
-        if (ml_os_commit(stack, STACK_STEP) == 0) {
-            stack_reserved = bytes;
-            __atomic_store_n(&stack_bytes, STACK_STEP, __ATOMIC_RELAXED);
-            return stack;
-        }
-        ml_os_unmap(stack, bytes);
-    }
-    return NULL;
-}
-
-static bool grow_stack(struct ml_marker *marker)
-{
-    if (marker->stack == first_stack) {
-        uintptr_t *stack = reserve_stack();
-        if (stack == NULL)
-            return false;
-        memcpy(stack, first_stack, marker->depth * sizeof(*stack));
-        memset(first_stack, 0, sizeof(first_stack)); /* see ml_marker_end */
-        marker->stack = stack;
-        marker->capacity = STACK_STEP / sizeof(*stack);
-        return true;
-    }
-    size_t old = marker->capacity * sizeof(uintptr_t);
-    size_t step = ml_min(old, stack_reserved - old);
-    if (step == 0 || ml_os_commit((char *)marker->stack + old, step) != 0)
-        return false;
-    marker->capacity += step / sizeof(uintptr_t);
-    __atomic_store_n(&stack_bytes, old + step, __ATOMIC_RELAXED);
-    return true;
-}
 
 /* Room for two words; false, and the overflow noted, when there is none. */
 static inline bool have_room(struct ml_marker *marker)
 {
-    if (ml_likely(marker->depth + 2 <= marker->capacity) || grow_stack(marker))
+    if (ml_likely(marker->stack.top + 2 <= marker->stack.capacity) ||
+        ml_markstack_grow(&marker->stack))
         return true;
     marker->overflowed = true;
     return false;
@@ -84,32 +66,27 @@ static inline bool in_heap(const struct ml_marker *marker, uintptr_t word)
 static inline void push_candidate(struct ml_marker *marker, uintptr_t word)
 {
     if (in_heap(marker, word) && have_room(marker))
-        marker->stack[marker->depth++] = word & ~(uintptr_t)GRANULE_MASK;
+        marker->stack.words[marker->stack.top++] = word & ~(uintptr_t)GRANULE_MASK;
+}
+
+static void push_range(struct ml_marker *marker, uintptr_t begin, uintptr_t end)
+{
+    if (begin == end || !have_room(marker))
+        return;
+    marker->stack.words[marker->stack.top++] = end | ML_RANGE_END;
+    marker->stack.words[marker->stack.top++] = begin | ML_RANGE_BEGIN;
 }
 
 void ml_marker_begin(struct ml_marker *marker)
 {
-    if (marker->stack == NULL) {
-        marker->stack = first_stack;
-        marker->capacity = FIRST_WORDS;
-    }
+    init_facts();
     marker->heap_base = ml_map.base;
     marker->heap_bytes = ml_heap_bytes();
-    marker->depth = 0;
-    marker->overflowed = false;
+    marker->overflowed = marker->called = false;
+    marker->until_poll = POLL_EVERY;
+    marker->polls = 0;
     marker->queue_at = marker->queue_count = 0;
     marker->objects = marker->bytes = marker->looked_up = 0;
-}
-
-void ml_marker_end(struct ml_marker *marker)
-{
-    size_t used = marker->capacity * sizeof(uintptr_t);
-    /* Where memlog is linked into the program itself this lies in the data
-     * that is scanned next time: nothing is to stay alive because of it. */
-    if (marker->stack == first_stack)
-        memset(first_stack, 0, sizeof(first_stack));
-    else if (used > STACK_KEEP)
-        (void)ml_os_release((char *)marker->stack + STACK_KEEP, used - STACK_KEEP);
 }
 
 /* ---- words of objects ------------------------------------------------------------ */
@@ -122,87 +99,155 @@ static ML_SCANS_FOREIGN_MEMORY void push_words(struct ml_marker *marker, const u
 }
 
 /* Push what a range refers to; of a long one the first part, and the rest as
- * a range for later, so that the stack does not grow by the object's size. */
+ * a range for later, so that the stack does not grow by the object's size. Where
+ * others have nothing to do it is cut in half for them. */
 static void scan(struct ml_marker *marker, uintptr_t begin, uintptr_t end)
 {
-    if (end - begin > CHUNK_WORDS * sizeof(uintptr_t)) {
-        uintptr_t middle = begin + CHUNK_WORDS * sizeof(uintptr_t);
-        if (have_room(marker)) {
-            marker->stack[marker->depth++] = end;
-            marker->stack[marker->depth++] = middle | RANGE;
+    const uintptr_t CHUNK = CHUNK_WORDS * sizeof(uintptr_t);
+    if (end - begin > CHUNK) {
+        uintptr_t rest = begin + CHUNK;
+        uintptr_t half = rest;
+        if (end - rest > 2 * CHUNK && __atomic_load_n(&ml_share_hungry, __ATOMIC_RELAXED) != 0) {
+            half = rest + ml_align_down((end - rest) / 2, sizeof(uintptr_t));
+            push_range(marker, half, end);
+            push_range(marker, rest, half);
+        } else {
+            push_range(marker, rest, end);
         }
-        end = middle;
+        end = rest;
     }
     push_words(marker, (const uintptr_t *)begin, (const uintptr_t *)end);
 }
 
-/* Set the slot's mark; false when it was set or the slot is not taken. */
-static inline bool set_mark(struct ml_span *span, unsigned slot)
+/* Set the slot's mark; false when it was set or the slot is not taken. Two
+ * markers with words of their own may both find it unset: then both look into
+ * the object, which does no harm, and the sweep corrects the counts. */
+static inline bool set_mark(const struct ml_marker *marker, struct ml_span_bits *bits, unsigned slot)
 {
     uint64_t bit = (uint64_t)1 << (slot & 63);
-    uint64_t mark = span->bits[slot >> 6].mark;
-    if ((span->bits[slot >> 6].taken & ~mark & bit) == 0)
+    uint64_t *own = &bits->mark[marker->helps];
+    uint64_t marks = __atomic_load_n(own, __ATOMIC_RELAXED);
+    if ((bits->taken & bit &
+         ~(marks | __atomic_load_n(&bits->mark[!marker->helps], __ATOMIC_RELAXED))) == 0)
         return false;
-    span->bits[slot >> 6].mark = mark | bit;
+    if (ml_unlikely(marker->atomic))
+        return (__atomic_fetch_or(own, bit, __ATOMIC_RELAXED) & bit) == 0;
+    __atomic_store_n(own, marks | bit, __ATOMIC_RELAXED);
     return true;
 }
 
-/* The candidate's lines have come: is it in an object, and not marked yet? */
-static void look_at(struct ml_marker *marker, uintptr_t address, struct ml_span *span)
+/* The entry's lines have come: is it in an object, and not marked yet? */
+static inline void look_at(struct ml_marker *marker, const struct ml_mark_entry *entry)
 {
+    const struct facts *fact = &facts[entry->bin];
+    struct ml_span *span = entry->span;
+    uintptr_t object = entry->object, bytes = fact->slot_bytes;
+    unsigned slot = entry->slot, kind = fact->kind;
     marker->looked_up++;
-    if (address - span->base >= ml_span_bytes(span) || span->use < ML_SPAN_SMALL ||
-        span->kind == ML_UNCOLLECTABLE)
+    if (fact->look == LOOK_AT_SPAN) {
+        if (object - span->base >= ml_span_bytes(span) || span->use < ML_SPAN_SMALL ||
+            span->kind == ML_UNCOLLECTABLE)
+            return;
+        slot = ml_span_slot_of(span, object);
+        if (slot >= span->slots)
+            return;
+        bytes = ml_span_object_bytes(span);
+        object = ml_span_slot_address(span, slot);
+        kind = span->kind;
+    }
+    if (!set_mark(marker, &span->bits[slot >> 6], slot))
         return;
-    unsigned slot = ml_span_slot_of(span, address);
-    if (slot >= span->slots || !set_mark(span, slot))
-        return;
-    uintptr_t bytes = ml_span_object_bytes(span);
     marker->objects++;
     marker->bytes += bytes;
-    if (span->kind == ML_SCAN) {
-        uintptr_t begin = span->base + (uintptr_t)slot * span->slot_bytes;
-        scan(marker, begin, begin + bytes);
-    }
+    if (kind == ML_SCAN)
+        scan(marker, object, object + bytes);
 }
 
-static inline void fetch(uintptr_t address, const struct ml_span *span)
+/* What a candidate may be, with its lines on their way; false when it is nothing. */
+static inline bool resolve(const struct ml_marker *marker, uintptr_t address,
+                           struct ml_mark_entry *entry)
 {
-    __builtin_prefetch((const void *)address);
-    __builtin_prefetch(span);
-    __builtin_prefetch(&span->bits[0]);
+    size_t page = (address - marker->heap_base) >> ML_PAGE_SHIFT;
+    unsigned bin = __atomic_load_n(&ml_map.page_bin[page], __ATOMIC_RELAXED);
+    const struct facts *fact = &facts[bin];
+    if (fact->look == LOOK_NOWHERE)
+        return false;
+    struct ml_span *span = ml_span_at(__atomic_load_n(&ml_map.page_span[page], __ATOMIC_RELAXED));
+    unsigned slot = 0;
+    if (ml_likely(fact->look == LOOK_IN_PAGE)) {
+        uintptr_t offset = address & (ML_PAGE_BYTES - 1);
+        slot = (unsigned)(offset * fact->reciprocal >> 32);
+        if (slot >= fact->slots)
+            return false;
+        address += (uintptr_t)slot * fact->slot_bytes - offset;
+    } else {
+        __builtin_prefetch(span);
+    }
+    __builtin_prefetch(&span->bits[slot >> 6], 1);
+    if (fact->kind == ML_SCAN)
+        __builtin_prefetch((const void *)address);
+    *entry = (struct ml_mark_entry){ address, span, slot, bin };
+    return true;
 }
 
 /* One candidate from the stack into the queue; the one whose place it takes,
  * if the queue was full, is looked at. */
 static inline void enqueue(struct ml_marker *marker, uintptr_t address)
 {
+    struct ml_mark_entry entry;
+    if (!resolve(marker, address, &entry))
+        return;
     unsigned at = marker->queue_at++ % ML_MARK_QUEUE;
-    uintptr_t old_address = marker->queue[at].address;
-    struct ml_span *old_span = marker->queue[at].span;
-    struct ml_span *span = ml_span_over(address);
-    fetch(address, span);
-    marker->queue[at].address = address;
-    marker->queue[at].span = span;
+    struct ml_mark_entry old = marker->queue[at];
+    marker->queue[at] = entry;
     if (marker->queue_count == ML_MARK_QUEUE)
-        look_at(marker, old_address, old_span);
+        look_at(marker, &old);
     else
         marker->queue_count++;
 }
 
-static void drain_stack(struct ml_marker *marker)
+/* ---- sharing ----------------------------------------------------------------------- */
+
+static ML_NOINLINE void give(struct ml_marker *marker)
 {
+    size_t depth = ml_markstack_depth(&marker->stack);
+    if (depth < GIVE_ABOVE && (depth < 2 || ++marker->polls < GIVE_POLLS))
+        return;
+    marker->polls = 0;
+    ml_share_give(&marker->stack, depth / 2);
+}
+
+static inline void poll(struct ml_marker *marker)
+{
+    if (--marker->until_poll != 0)
+        return;
+    marker->until_poll = POLL_EVERY;
+    if (ml_unlikely(!marker->called && !marker->helps && marker->looked_up > CALL_AFTER)) {
+        marker->called = true;
+        ml_share_call();
+    }
+    if (ml_unlikely(__atomic_load_n(&ml_share_hungry, __ATOMIC_RELAXED) != 0))
+        give(marker);
+}
+
+void ml_mark_drain(struct ml_marker *marker)
+{
+    struct ml_mark_stack *stack = &marker->stack;
     for (;;) {
-        if (marker->depth > 0) {
-            uintptr_t word = marker->stack[--marker->depth];
-            if (ml_unlikely(word & RANGE))
-                scan(marker, word & ~(uintptr_t)RANGE, marker->stack[--marker->depth]);
+        if (stack->top != stack->bottom) {
+            uintptr_t word = stack->words[--stack->top];
+            if (ml_unlikely(word & ML_RANGE_TAGS))
+                scan(marker, word & ~(uintptr_t)ML_RANGE_TAGS,
+                     stack->words[--stack->top] & ~(uintptr_t)ML_RANGE_TAGS);
             else
                 enqueue(marker, word);
+            poll(marker);
         } else if (marker->queue_count > 0) {
             unsigned at = (marker->queue_at - marker->queue_count--) % ML_MARK_QUEUE;
-            look_at(marker, marker->queue[at].address, marker->queue[at].span);
+            struct ml_mark_entry entry = marker->queue[at];
+            look_at(marker, &entry);
         } else {
+            stack->top = stack->bottom = 0;
             return;
         }
     }
@@ -217,9 +262,9 @@ static void rescan_span(struct ml_marker *marker, struct ml_span *span)
     for (unsigned slot = 0; slot < span->slots; slot++) {
         if (!ml_span_is_marked(span, slot))
             continue;
-        uintptr_t begin = span->base + (uintptr_t)slot * span->slot_bytes;
+        uintptr_t begin = ml_span_slot_address(span, slot);
         scan(marker, begin, begin + ml_span_object_bytes(span));
-        drain_stack(marker);
+        ml_mark_drain(marker);
     }
 }
 
@@ -231,25 +276,38 @@ static void rescan_list(struct ml_marker *marker, const struct ml_span_list *lis
 
 /* Look into every marked object again. Each round marks at least what the
  * stack has room for, so the rounds come to an end. */
-static void recover(struct ml_marker *marker)
+static void rescan_all(struct ml_marker *marker)
 {
-    while (marker->overflowed) {
-        marker->overflowed = false;
-        for (unsigned bin = 0; bin < ML_BINS; bin++) {
-            rescan_list(marker, &ml_bins[bin].partial);
-            rescan_list(marker, &ml_bins[bin].full);
-        }
-        rescan_list(marker, &ml_large_lists[ML_SCAN]);
+    marker->overflowed = false;
+    for (unsigned bin = 0; bin < ML_BINS; bin++) {
+        rescan_list(marker, &ml_bins[bin].partial);
+        rescan_list(marker, &ml_bins[bin].full);
     }
+    rescan_list(marker, &ml_large_lists[ML_SCAN]);
 }
 
 /* ---- the way in ------------------------------------------------------------------------ */
 
-void ml_mark_drain(struct ml_marker *marker)
+/* Until nobody has any work left. */
+static void drain_with_helpers(struct ml_marker *marker)
 {
-    drain_stack(marker);
-    if (ml_unlikely(marker->overflowed))
-        recover(marker);
+    do
+        ml_mark_drain(marker);
+    while (ml_share_wait(&marker->stack));
+    struct ml_share_sums sums = ml_share_collect();
+    marker->objects += sums.objects;
+    marker->bytes += sums.bytes;
+    marker->looked_up += sums.looked_up;
+    marker->overflowed |= sums.overflows != 0;
+}
+
+void ml_mark_finish(struct ml_marker *marker)
+{
+    drain_with_helpers(marker);
+    while (ml_unlikely(marker->overflowed)) {
+        rescan_all(marker);
+        drain_with_helpers(marker);
+    }
 }
 
 ML_SCANS_FOREIGN_MEMORY void ml_mark_range(struct ml_marker *marker, uintptr_t begin,
@@ -263,13 +321,15 @@ ML_SCANS_FOREIGN_MEMORY void ml_mark_range(struct ml_marker *marker, uintptr_t b
          * the address just past it. */
         if (ambiguous && (*word & GRANULE_MASK) == 0)
             push_candidate(marker, *word - 1);
-        if (ml_unlikely(marker->depth > DRAIN_ABOVE))
+        if (ml_unlikely(ml_markstack_depth(&marker->stack) > DRAIN_ABOVE))
             ml_mark_drain(marker);
     }
 }
 
 uint64_t ml_mark_black(uintptr_t address)
 {
+    static const struct ml_marker marking_thread;
     struct ml_span *span = ml_span_over(address);
-    return set_mark(span, ml_span_slot_of(span, address)) ? span->slot_bytes : 0;
+    unsigned slot = ml_span_slot_of(span, address);
+    return set_mark(&marking_thread, &span->bits[slot >> 6], slot) ? span->slot_bytes : 0;
 }

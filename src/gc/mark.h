@@ -2,15 +2,16 @@
 /* mark.h - from candidate words to marked objects.
  *
  * A marker has a stack of candidates (words that lie in the heap's range) and,
- * in front of it, a short queue: a candidate that leaves the stack has its
- * span's and its object's cache lines fetched and is looked at a few dozen
- * candidates later, when they have come (Cher, Hosking, Vitek: Software
- * Prefetching for Mark-Sweep Garbage Collection, ASPLOS 2004). No recursion. A
- * stack that can't grow is no disaster: what it has no room for is found again
- * by looking through the marked objects.
+ * in front of it, a short queue: for a candidate that leaves the stack, the lines
+ * of its mark bits and of its object are fetched, and it is looked at a few
+ * dozen candidates later, when they have come (Cher, Hosking, Vitek: Software
+ * Prefetching for Mark-Sweep Garbage Collection, ASPLOS 2004). What a random
+ * object costs is the number of cache lines it misses, and nothing else: for
+ * objects of single-page spans all that has to be known of the span follows
+ * from the page's bin. No recursion. A stack that can't grow is no disaster:
+ * what it has no room for is found again by looking through the marked objects.
  *
- * One marker is one worker's; several may run at once when their mark bits
- * are set atomically (`shared`).
+ * One marker is one thread's. Several work at once, sharing what share.h says.
  */
 #ifndef ML_GC_MARK_H
 #define ML_GC_MARK_H
@@ -19,36 +20,43 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gc/markstack.h"
+
 enum { ML_MARK_QUEUE = 32 };
 
 struct ml_span;
 
 struct ml_marker {
     uintptr_t heap_base, heap_bytes; /* as they are for the whole cycle */
-    uintptr_t *stack;
-    size_t depth, capacity; /* in words */
+    struct ml_mark_stack stack;
     bool overflowed;
-    struct {
-        uintptr_t address;
+    bool helps;   /* it is not the marking thread's: sets the other mark word, and
+                   * takes no part in scanning roots */
+    bool atomic;  /* others set the same mark word */
+    bool called;  /* helpers were, in this cycle */
+    unsigned until_poll; /* candidates until it looks whether somebody is hungry */
+    unsigned polls;      /* since it gave something away */
+    struct ml_mark_entry {
+        uintptr_t object; /* or, when it is not known where it begins, an address in it */
         struct ml_span *span;
+        uint32_t slot;
+        uint32_t bin;
     } queue[ML_MARK_QUEUE];
     unsigned queue_at, queue_count;
     uint64_t objects, bytes;  /* marked by this marker */
     uint64_t looked_up;       /* candidates resolved */
 };
 
-/* Ready for a cycle; the stack stays from cycle to cycle. */
+/* Ready for a cycle. The stack has been made before (markstack.h). */
 void ml_marker_begin(struct ml_marker *marker);
-/* Forget the candidates; give the stack's memory back to the OS, its addresses
- * stay. */
-void ml_marker_end(struct ml_marker *marker);
-/* Bytes committed for mark stacks. */
-uint64_t ml_marker_stack_bytes(void);
 
 /* Look at every aligned word of [begin, end). ambiguous: it is a stack or
  * registers, where an address one past an object's end counts for the object. */
 void ml_mark_range(struct ml_marker *marker, uintptr_t begin, uintptr_t end, bool ambiguous);
-/* Go on until all that is reachable from what was seen is marked. */
+/* The marking thread: go on, with its helpers, until all that is reachable from
+ * what was seen is marked. The counts are those of all markers then. */
+void ml_mark_finish(struct ml_marker *marker);
+/* A helper: go on until the own stack is empty. */
 void ml_mark_drain(struct ml_marker *marker);
 
 /* Mark a slot without looking into it: it waits in a magazine, and must be

@@ -240,6 +240,6 @@ ML_NOINLINE struct ml_root_bytes ml_roots_mark(struct ml_marker *marker)
     if (ml_roots_scanned & ML_ROOT_ADDED)
         bytes.added = mark_added(marker);
     bytes.data += segments.bytes + threads.bytes;
-    ml_mark_drain(marker);
+    ml_mark_finish(marker);
     return bytes;
 }

@@ -26,6 +26,22 @@ void ml_heap_taken_set(uint64_t bytes)
     __atomic_store_n(&taken_bytes, (int64_t)bytes, __ATOMIC_RELAXED);
 }
 
+/* What two markers took up in the same instant, and both counted. */
+static struct ml_marked_twice marked_twice;
+
+void ml_heap_note_marked_twice(uint64_t objects, uint64_t bytes)
+{
+    __atomic_fetch_add(&marked_twice.objects, objects, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&marked_twice.bytes, bytes, __ATOMIC_RELAXED);
+    ml_heap_taken_add(-(int64_t)bytes);
+}
+
+struct ml_marked_twice ml_heap_marked_twice(void)
+{
+    return (struct ml_marked_twice){ __atomic_load_n(&marked_twice.objects, __ATOMIC_RELAXED),
+                                     __atomic_load_n(&marked_twice.bytes, __ATOMIC_RELAXED) };
+}
+
 /* ---- a span moves between lists ------------------------------------------ */
 
 /* Hang a span that is in no list where its number of free slots says. An
@@ -50,11 +66,14 @@ static void hang(struct ml_bin *bin, struct ml_span *span)
  * a fork left behind: it is free again, but was no object. */
 static void sweep_span(struct ml_thread *self, struct ml_span *span)
 {
-    unsigned freed = 0, objects = 0;
+    unsigned freed = 0, objects = 0, twice = 0;
     for (unsigned word = 0; word < ml_span_words(span); word++) {
-        uint64_t dead = span->bits[word].taken & ~span->bits[word].mark;
-        span->bits[word].taken &= span->bits[word].mark;
-        span->bits[word].mark = 0;
+        struct ml_span_bits *bits = &span->bits[word];
+        uint64_t marks = ml_span_marks(bits);
+        uint64_t dead = bits->taken & ~marks;
+        twice += ml_popcount64(bits->mark[0] & bits->mark[1]);
+        bits->taken &= marks;
+        bits->mark[0] = bits->mark[1] = 0;
         freed += ml_popcount64(dead);
         for (; dead != 0; dead &= dead - 1) {
             uintptr_t slot = ml_span_slot_address(span, word * 64 + ml_ctz64(dead));
@@ -64,6 +83,8 @@ static void sweep_span(struct ml_thread *self, struct ml_span *span)
         }
     }
     span->free_slots = (uint16_t)(span->free_slots + freed);
+    if (ml_unlikely(twice != 0))
+        ml_heap_note_marked_twice(twice, (uint64_t)twice * span->slot_bytes);
     if (objects == 0)
         return;
     ml_magazine_note_use(self, span->bin);
@@ -148,6 +169,16 @@ unsigned ml_central_take(struct ml_thread *self, unsigned which, void **into, un
     return got;
 }
 
+/* The slot is freed before the mark's verdict on its span was carried out. */
+static void unmark(struct ml_span *span, unsigned slot)
+{
+    struct ml_span_bits *bits = &span->bits[slot >> 6];
+    uint64_t bit = (uint64_t)1 << (slot & 63);
+    if (ml_unlikely(bits->mark[0] & bits->mark[1] & bit))
+        ml_heap_note_marked_twice(1, span->slot_bytes);
+    ml_span_unmark(bits, bit);
+}
+
 static void give_one(struct ml_bin *bin, unsigned which, void *slot)
 {
     struct ml_span *span = ml_span_over((uintptr_t)slot);
@@ -160,10 +191,11 @@ static void give_one(struct ml_bin *bin, unsigned which, void *slot)
                   ml_hex(where, (uintptr_t)slot), " at the same time", NULL);
     }
     span->bits[index >> 6].taken &= ~((uint64_t)1 << (index & 63));
-    span->bits[index >> 6].mark &= ~((uint64_t)1 << (index & 63));
     span->free_slots++;
-    if (span->place == ML_PLACE_UNSWEPT)
+    if (span->place == ML_PLACE_UNSWEPT) {
+        unmark(span, index);
         return;
+    }
     bool was_full = span->place == ML_PLACE_FULL;
     if (was_full || span->free_slots == span->slots) {
         ml_span_list_remove(was_full ? &bin->full : &bin->partial, span);

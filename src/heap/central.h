@@ -38,6 +38,14 @@ void ml_heap_taken_add(int64_t bytes);
 /* What the mark found; with the world stopped. */
 void ml_heap_taken_set(uint64_t bytes);
 
+/* Objects that two markers reached in the same instant are counted by both,
+ * and found out when they are swept. What they add up to since the start. */
+struct ml_marked_twice {
+    uint64_t objects, bytes;
+};
+void ml_heap_note_marked_twice(uint64_t objects, uint64_t bytes);
+struct ml_marked_twice ml_heap_marked_twice(void);
+
 /* All marks are set: from now on what is not marked is garbage. Called with
  * the world stopped (only memlog's own threads may hold a bin's lock). */
 void ml_central_begin_sweep(void);

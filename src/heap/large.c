@@ -58,7 +58,7 @@ void *ml_large_alloc(size_t bytes, size_t alignment, enum ml_kind kind, bool *ze
     span->slot_bytes = 0;
     span->reciprocal = 0; /* every address in it is in slot 0 */
     span->bits[0].taken = 1;
-    span->bits[0].mark = 0;
+    ml_span_unmark(&span->bits[0], 1);
     ml_span_list_append(&ml_large_lists[kind], span, ML_PLACE_LARGE);
     count_malloc(1, ml_span_bytes(span));
     void *object = (void *)span->base;
@@ -74,7 +74,7 @@ static void drop(struct ml_span *span, bool swept)
     ml_span_list_remove(span->place == ML_PLACE_UNSWEPT ? &ml_large_unswept
                                                         : &ml_large_lists[span->kind],
                         span);
-    span->bits[0].taken = span->bits[0].mark = 0;
+    span->bits[0] = (struct ml_span_bits){ 0 };
     count_free(1, ml_span_bytes(span), swept);
     ml_pageheap_give_run(span);
 }
@@ -137,10 +137,11 @@ unsigned ml_large_sweep(unsigned count)
     ml_lock(&ml_pageheap_lock);
     for (; done < count && ml_large_unswept.first != 0; done++) {
         struct ml_span *span = ml_span_at(ml_large_unswept.first);
-        bool marked = span->bits[0].mark;
-        if (marked) {
+        if (ml_span_marks(&span->bits[0]) != 0) {
+            if (span->bits[0].mark[0] & span->bits[0].mark[1])
+                ml_heap_note_marked_twice(1, ml_span_bytes(span));
             ml_span_list_remove(&ml_large_unswept, span);
-            span->bits[0].mark = 0;
+            ml_span_unmark(&span->bits[0], 1);
             ml_span_list_append(&ml_large_lists[span->kind], span, ML_PLACE_LARGE);
         } else {
             ml_state_set(ml_granule_of((void *)span->base), 0);

@@ -226,6 +226,7 @@ static void give(struct ml_span *run)
 {
     change_inuse(-(int64_t)ml_span_bytes(run), 0);
     run->freed_tick = __atomic_load_n(&tick_now, __ATOMIC_RELAXED);
+    ml_spanmap_clear_pages(run);
     make_free(run);
 }
 
@@ -411,6 +412,16 @@ void ml_pageheap_after_fork_child(void)
 
 /* ---- invariants ---------------------------------------------------------------------- */
 
+static const char *check_pages(const struct ml_span *span)
+{
+    bool is_used = span->use == ML_SPAN_SMALL || span->use == ML_SPAN_LARGE;
+    const uint8_t *bins = &ml_map.page_bin[ml_page_of(span->base)];
+    for (uint32_t page = 0; page < span->pages; page++)
+        if ((bins[page] != ML_BIN_NONE) != is_used || bins[page] != bins[0])
+            return "all pages of a span in use know its bin, and others none";
+    return NULL;
+}
+
 const char *ml_pageheap_check(void)
 {
     uint64_t inuse = 0, idle = 0, unbacked = 0, spans = 0, hanging = 0, free_ones = 0;
@@ -426,6 +437,9 @@ const char *ml_pageheap_check(void)
         if (ml_span_over(at + ml_span_bytes(span) - 1) != span)
             return "a span's last page points at it";
         bool is_free = span->use == ML_SPAN_FREE;
+        const char *page_broken = check_pages(span);
+        if (page_broken != NULL)
+            return page_broken;
         if (is_free && last_free)
             return "free runs that touch are joined";
         if (is_free || span->use == ML_SPAN_RELEASING) {

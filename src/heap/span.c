@@ -109,7 +109,7 @@ const char *ml_span_check(const struct ml_span *span)
     for (unsigned word = 0; word < ml_span_words(span); word++) {
         if (span->bits[word].taken & ~valid_bits(span, word))
             return "taken bits stand for slots";
-        if (span->bits[word].mark & ~span->bits[word].taken)
+        if (ml_span_marks(&span->bits[word]) & ~span->bits[word].taken)
             return "marked slots are taken";
         taken += ml_popcount64(span->bits[word].taken);
     }

@@ -19,10 +19,17 @@ ML_NO_ROOT static struct part state, page_bin, page_span, backed, spans, heap;
 
 enum { HEAP_ALIGNMENT = 1 << 16 };
 
+/* Tables of a large heap are looked at in no order, a page-table walk each
+ * time: beyond this size they are made of huge pages where the kernel allows. */
+enum { HUGE_ABOVE = 4 << 20 };
+
 /* Lay the parts out for a heap of so many bytes; returns what they need. */
 static size_t lay_out(uintptr_t at, size_t heap_bytes)
 {
     size_t pages = heap_bytes >> ML_PAGE_SHIFT;
+    /* Where addresses are scarce no heap gets large. */
+    bool is_scarce = heap_bytes < (size_t)1 << 32;
+    size_t alignment = is_scarce ? (size_t)HEAP_ALIGNMENT : (size_t)ML_OS_HUGE_PAGE_BYTES;
     struct {
         struct part *part;
         size_t bytes;
@@ -36,7 +43,7 @@ static size_t lay_out(uintptr_t at, size_t heap_bytes)
     };
     uintptr_t begin = at;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        size_t bytes = ml_align_up(parts[i].bytes, HEAP_ALIGNMENT);
+        size_t bytes = ml_align_up(parts[i].bytes, alignment);
         *parts[i].part = (struct part){ .base = at, .reserved = bytes };
         at += bytes;
     }
@@ -49,9 +56,12 @@ static int commit_to(struct part *part, size_t need)
     enum { STEP = 1 << 14 }; /* tables grow by small steps: they count in Sys */
     if (need <= part->committed)
         return 0;
-    size_t until = ml_min(ml_align_up(need, STEP), part->reserved);
+    size_t step = need <= HUGE_ABOVE ? (size_t)STEP : (size_t)ML_OS_HUGE_PAGE_BYTES;
+    size_t until = ml_min(ml_align_up(need, step), part->reserved);
     if (until < need)
         return -ENOMEM;
+    if (part->committed <= HUGE_ABOVE && until > HUGE_ABOVE)
+        ml_os_prefer_huge_pages((void *)(part->base + HUGE_ABOVE), part->reserved - HUGE_ABOVE);
     int error = ml_os_commit((void *)(part->base + part->committed), until - part->committed);
     if (error == 0)
         __atomic_store_n(&part->committed, until, __ATOMIC_RELAXED);
@@ -121,6 +131,7 @@ size_t ml_spanmap_grow(size_t bytes, size_t wanted)
     while (wanted >= bytes && wanted > 0) {
         if (grow_to(old + wanted) == 0) {
             heap.committed = old + wanted;
+            memset(&ml_map.page_bin[old >> ML_PAGE_SHIFT], ML_BIN_NONE, wanted >> ML_PAGE_SHIFT);
             __atomic_store_n(&ml_map.granules, heap.committed >> ML_GRANULE_SHIFT,
                              __ATOMIC_RELEASE);
             return wanted;
@@ -150,10 +161,13 @@ void ml_spanmap_set_pages(const struct ml_span *span, uint32_t from)
     uint32_t number = ml_span_number(span);
     for (uint32_t i = from; i < span->pages; i++)
         __atomic_store_n(&ml_map.page_span[page + i], number, __ATOMIC_RELAXED);
-    if (span->use == ML_SPAN_SMALL)
-        memset(&ml_map.page_bin[page], span->bin, span->pages);
-    else
-        ml_map.page_bin[page] = ML_BIN_LARGE;
+    memset(&ml_map.page_bin[page + from], span->use == ML_SPAN_SMALL ? span->bin : ML_BIN_LARGE,
+           span->pages - from);
+}
+
+void ml_spanmap_clear_pages(const struct ml_span *span)
+{
+    memset(&ml_map.page_bin[ml_page_of(span->base)], ML_BIN_NONE, span->pages);
 }
 
 void ml_spanmap_set_ends(const struct ml_span *span)

@@ -11,7 +11,8 @@
  *                     The truth about "allocated", kept by whoever allocates
  *                     and frees, outside the object where no stray write of
  *                     the program reaches it.
- *   page_bin[page]    the bin of the small span over this page, or ML_BIN_LARGE
+ *   page_bin[page]    the bin of the small span over this page, ML_BIN_LARGE
+ *                     under a large object, ML_BIN_NONE where nothing is in use
  *   page_span[page]   the number of the span over this page. May be stale for
  *                     pages inside a free run: check the span's bounds.
  *   backed            one bit a page: memory stands behind it, as far as we know
@@ -25,8 +26,8 @@
 
 #include "heap/span.h"
 
-enum { ML_BIN_LARGE = 255 };
-_Static_assert((int)ML_BINS < (int)ML_BIN_LARGE, "bins and the large mark share a byte");
+enum { ML_BIN_NONE = 254, ML_BIN_LARGE = 255 };
+_Static_assert((int)ML_BINS < (int)ML_BIN_NONE, "bins and the two marks share a byte");
 
 /* Read by every allocation and free, written only when the heap grows. */
 struct ml_spanmap {
@@ -102,7 +103,9 @@ static inline void ml_state_set(uint64_t granule, uint8_t allocated)
 
 /* Point the pages of a run, from the given one on, at its span. */
 void ml_spanmap_set_pages(const struct ml_span *span, uint32_t from);
-/* The same for the first and last page only: enough for a free run. */
+/* The run is not in use any more: no object lies over its pages. */
+void ml_spanmap_clear_pages(const struct ml_span *span);
+/* Point the first and last page of a free run at it: enough for those. */
 void ml_spanmap_set_ends(const struct ml_span *span);
 
 /* How many pages of the run are backed; set or clear all of them. */

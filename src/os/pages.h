@@ -23,6 +23,10 @@ void *ml_os_reserve(size_t bytes);
 int ml_os_commit(void *address, size_t bytes);
 /* Give the memory back; it reads as zero afterwards. 0 or -errno. */
 int ml_os_release(void *address, size_t bytes);
+/* A wish: [address, address + bytes), committed or not, is to be made of huge
+ * pages from now on. Both are multiples of ML_OS_HUGE_PAGE_BYTES. */
+enum { ML_OS_HUGE_PAGE_BYTES = 2 << 20 };
+void ml_os_prefer_huge_pages(void *address, size_t bytes);
 /* Committed memory in a mapping of its own; NULL on failure. */
 void *ml_os_map(size_t bytes);
 void ml_os_unmap(void *address, size_t bytes);

@@ -15,9 +15,9 @@
 #include "base/bits.h"
 #include "os/process.h"
 
-/* A transparent huge page: a heap that begins on such a boundary can be made
- * of them from its first byte. */
-#define RESERVE_ALIGNMENT ((size_t)2 * 1024 * 1024)
+/* A heap that begins on such a boundary can be made of transparent huge pages
+ * from its first byte. */
+#define RESERVE_ALIGNMENT ((size_t)ML_OS_HUGE_PAGE_BYTES)
 
 /* madvise gives EAGAIN when the kernel is short of memory itself for a moment. */
 enum { RELEASE_ATTEMPTS = 4 };
@@ -75,6 +75,13 @@ int ml_os_release(void *address, size_t bytes)
         result = madvise(address, bytes, MADV_DONTNEED) == 0 ? 0 : -errno;
     errno = saved;
     return result;
+}
+
+void ml_os_prefer_huge_pages(void *address, size_t bytes)
+{
+    int saved = errno;
+    (void)madvise(address, bytes, MADV_HUGEPAGE);
+    errno = saved;
 }
 
 void *ml_os_map(size_t bytes)

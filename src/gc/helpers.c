@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "gc/helpers.h"
+
+#include "gc/mark.h"
+#include "gc/share.h"
+#include "heap/central.h"
+#include "os/clock.h"
+#include "os/process.h"
+#include "os/thread.h"
+
+enum { HEAP_WORTH_IT = 8 << 20 }; /* bytes: marked in some milliseconds */
+
+unsigned ml_helpers_forced;
+
+struct helper {
+    struct ml_os_thread thread;
+    struct ml_marker marker;
+};
+ML_NO_ROOT static struct helper helpers[ML_HELPERS_MOST];
+static unsigned started;
+static uint32_t preparing; /* somebody is starting them, or could not */
+
+static void help(struct ml_marker *marker, uint32_t round)
+{
+    struct ml_share_sums done = { 0 };
+    uint64_t cpu_before = ml_os_thread_cpu_ns(), cpu_now = cpu_before;
+    while (ml_share_take(round, &done, cpu_now - cpu_before, &marker->stack)) {
+        ml_marker_begin(marker);
+        ml_mark_drain(marker);
+        done = (struct ml_share_sums){ marker->objects, marker->bytes, marker->looked_up,
+                                       marker->overflowed };
+        cpu_before = cpu_now;
+        cpu_now = ml_os_thread_cpu_ns();
+    }
+    ml_markstack_clear(&marker->stack);
+}
+
+static void work(void *argument)
+{
+    struct helper *self = argument;
+    for (uint32_t round = 0;;) {
+        round = ml_share_join(round);
+        help(&self->marker, round);
+    }
+}
+
+static bool start(struct helper *helper)
+{
+    if (helper->marker.stack.words == NULL && ml_markstack_init(&helper->marker.stack) != 0)
+        return false;
+    helper->marker.helps = true;
+    return ml_os_thread_start(&helper->thread, "memlog-mark", work, helper) == 0;
+}
+
+void ml_helpers_prepare(void)
+{
+    if (ml_likely(__atomic_load_n(&preparing, __ATOMIC_RELAXED) != 0) ||
+        (ml_heap_taken_bytes() < HEAP_WORTH_IT && ml_helpers_forced == 0))
+        return;
+    uint32_t expected = 0;
+    if (!__atomic_compare_exchange_n(&preparing, &expected, 1, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED))
+        return;
+    unsigned wanted = ml_helpers_forced != 0 ? ml_helpers_forced : ml_os_online_cpus() - 1;
+    wanted = (unsigned)ml_min(wanted, ML_HELPERS_MOST);
+    if (wanted == 0 || ml_share_init() != 0)
+        return;
+    /* Before the first one runs: with several the word they mark in is shared. */
+    for (unsigned i = 0; i < wanted; i++)
+        helpers[i].marker.atomic = wanted > 1;
+    while (started < wanted && start(&helpers[started]))
+        __atomic_store_n(&started, started + 1, __ATOMIC_RELAXED);
+}
+
+unsigned ml_helpers_count(void) { return __atomic_load_n(&started, __ATOMIC_RELAXED); }
+
+void ml_helpers_after_fork_child(void)
+{
+    for (unsigned i = 0; i < started; i++)
+        ml_os_thread_forget(&helpers[i].thread);
+    started = preparing = 0;
+    ml_share_after_fork_child();
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* helpers.h - the threads that help the marking thread.
+ *
+ * As many as the process has CPUs, less one, up to a useful few. They are
+ * memlog's own: never stopped, asleep between the marks they are called to
+ * (share.h), and started when the heap has become large enough for them to be
+ * of use. Where none can be started, marking is done by one thread.
+ */
+#ifndef ML_GC_HELPERS_H
+#define ML_GC_HELPERS_H
+
+enum { ML_HELPERS_MOST = 7 };
+
+/* Before a collection, outside every lock: start what is missing and of use. */
+void ml_helpers_prepare(void);
+/* How many there are. */
+unsigned ml_helpers_count(void);
+/* Not 0: start that many, whatever the CPUs and the heap. For tests, before the
+ * first collection. */
+extern unsigned ml_helpers_forced;
+
+/* In a forked child they are gone. */
+void ml_helpers_after_fork_child(void);
+
+#endif
