@@ -289,6 +289,38 @@ static void observe(void *argument)
     seen->tid = ml_os_tid();
 }
 
+static void count_own_cpus(void *argument)
+{
+    cpu_set_t mine;
+    sched_getaffinity(0, sizeof(mine), &mine);
+    *(int *)argument = CPU_COUNT(&mine);
+}
+
+/* A thread that the program has bound to one CPU starts one of memlog's. */
+static void *start_from_one_cpu(void *argument)
+{
+    cpu_set_t one;
+    struct ml_os_thread thread;
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    sched_setaffinity(0, sizeof(one), &one);
+    ck_assert_int_eq(ml_os_thread_start(&thread, "test", count_own_cpus, argument), 0);
+    ml_os_thread_join(&thread);
+    return NULL;
+}
+
+START_TEST(own_thread_runs_where_the_process_may)
+{
+    cpu_set_t allowed;
+    pthread_t starter;
+    int cpus = 0;
+    ck_assert_int_eq(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+    ck_assert_int_eq(pthread_create(&starter, NULL, start_from_one_cpu, &cpus), 0);
+    pthread_join(starter, NULL);
+    ck_assert_int_eq(cpus, CPU_COUNT(&allowed));
+}
+END_TEST
+
 START_TEST(own_thread_blocks_every_signal)
 {
     struct ml_os_thread thread;
@@ -477,7 +509,7 @@ UNIT_MAIN("os thread", no_count_is_lost_under_contention, a_held_lock_cannot_be_
           a_wait_for_what_has_changed_or_passed_returns_at_once,
           waiters_without_deadline_are_woken, ids_are_right_after_a_fork_and_in_a_thread,
           a_signal_reaches_the_thread_it_is_for, signalling_a_thread_that_is_gone_says_so,
-          cpus_are_those_the_process_may_run_on, own_thread_blocks_every_signal,
+          cpus_are_those_the_process_may_run_on, own_thread_runs_where_the_process_may, own_thread_blocks_every_signal,
           changing_the_user_id_does_not_wait_for_own_threads, own_thread_has_its_name,
           own_thread_runs_on_a_counted_stack_with_a_guard,
           own_stack_has_room_beside_a_large_thread_local_block,

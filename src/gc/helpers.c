@@ -63,13 +63,14 @@ void ml_helpers_prepare(void)
         return;
     unsigned wanted = ml_helpers_forced != 0 ? ml_helpers_forced : ml_os_online_cpus() - 1;
     wanted = (unsigned)ml_min(wanted, ML_HELPERS_MOST);
-    if (wanted == 0 || ml_share_init() != 0)
-        return;
     /* Before the first one runs: with several the word they mark in is shared. */
     for (unsigned i = 0; i < wanted; i++)
         helpers[i].marker.atomic = wanted > 1;
-    while (started < wanted && start(&helpers[started]))
-        __atomic_store_n(&started, started + 1, __ATOMIC_RELAXED);
+    if (wanted != 0 && ml_share_init() == 0)
+        while (started < wanted && start(&helpers[started]))
+            __atomic_store_n(&started, started + 1, __ATOMIC_RELAXED);
+    if (started < wanted) /* the next collection tries again */
+        __atomic_store_n(&preparing, 0, __ATOMIC_RELEASE);
 }
 
 unsigned ml_helpers_count(void) { return __atomic_load_n(&started, __ATOMIC_RELAXED); }

@@ -51,7 +51,7 @@ pid_t ml_os_tid(void);            /* asked of the kernel each time */
 int ml_os_signal_thread(pid_t pid, pid_t tid, int signal);
 /* Unblock, for the calling thread, the signals whose bits (1 << (signal - 1)) are set. */
 void ml_os_unblock_signals(uint64_t signals);
-unsigned ml_os_online_cpus(void); /* those this process may run on, at least 1 */
+unsigned ml_os_online_cpus(void); /* those the first thread may run on, at least 1 */
 
 /* One of memlog's own threads. The struct is the caller's and lives until the
  * join (or the fork that ends it). */
@@ -63,7 +63,8 @@ struct ml_os_thread {
     void *argument;
     const char *name;
 };
-/* Start run(argument) in a thread with all signals blocked. name: at most 15
+/* Start run(argument) in a thread with all signals blocked, on the CPUs that the
+ * process's first thread may run on. name: at most 15
  * characters, must outlive the start. The C library calls calloc for the new
  * thread's tables: hold no lock that malloc takes. 0 or -errno. */
 int ml_os_thread_start(struct ml_os_thread *thread, const char *name, void (*run)(void *),

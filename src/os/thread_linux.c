@@ -94,14 +94,26 @@ void ml_os_unblock_signals(uint64_t signals)
     ml_sys_sigmask(SIG_UNBLOCK, &signals, NULL);
 }
 
+/* The CPUs of the process, which are its first thread's: the calling one may
+ * have been bound to a few by the program. */
+struct cpus {
+    uint64_t mask[8192 / 64]; /* the most that an x86_64 kernel can be built for */
+    long bytes;               /* that the kernel has filled, or -errno */
+};
+
+static void process_cpus(struct cpus *cpus)
+{
+    cpus->bytes = ml_syscall3(SYS_sched_getaffinity, ml_os_pid(), (long)sizeof(cpus->mask),
+                              (long)cpus->mask);
+}
+
 unsigned ml_os_online_cpus(void)
 {
-    enum { MOST_CPUS = 8192 }; /* the most that an x86_64 kernel can be built for */
-    uint64_t mask[MOST_CPUS / 64] = { 0 };
-    long bytes = ml_syscall3(SYS_sched_getaffinity, 0, (long)sizeof(mask), (long)mask);
+    struct cpus cpus;
     unsigned count = 0;
-    for (long i = 0; i < bytes / (long)sizeof(mask[0]); i++)
-        count += ml_popcount64(mask[i]);
+    process_cpus(&cpus);
+    for (long i = 0; i < cpus.bytes / (long)sizeof(cpus.mask[0]); i++)
+        count += ml_popcount64(cpus.mask[i]);
     return count == 0 ? 1 : count;
 }
 
@@ -202,6 +214,10 @@ static void *enter_thread(void *argument)
     struct ml_os_thread *thread = argument;
     /* Fails only for a bad address. */
     ml_syscall3(SYS_prctl, PR_SET_NAME, (long)thread->name, 0);
+    struct cpus cpus;
+    process_cpus(&cpus); /* and not those of whoever started it */
+    if (cpus.bytes > 0)
+        ml_syscall3(SYS_sched_setaffinity, 0, cpus.bytes, (long)cpus.mask);
     thread->run(thread->argument);
     return NULL;
 }
