@@ -3,6 +3,7 @@
  * the OS without the program doing anything more. */
 #include "gc/background.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -134,6 +135,38 @@ START_TEST(the_thread_is_memlogs_own)
 }
 END_TEST
 
+/* The first so many attempts to start a thread are refused. */
+static int refusals;
+
+int __real_ml_os_thread_start(struct ml_os_thread *thread, const char *name, void (*run)(void *),
+                              void *argument);
+int __wrap_ml_os_thread_start(struct ml_os_thread *thread, const char *name, void (*run)(void *),
+                              void *argument);
+int __wrap_ml_os_thread_start(struct ml_os_thread *thread, const char *name, void (*run)(void *),
+                              void *argument)
+{
+    if (refusals > 0) {
+        refusals--;
+        return -EAGAIN;
+    }
+    return __real_ml_os_thread_start(thread, name, run, argument);
+}
+
+START_TEST(a_thread_that_was_refused_is_tried_again)
+{
+    refusals = 1;
+    memlog_gc();
+    ck_assert_int_eq(refusals, 0);
+    for (int ms = 0; ms < PATIENCE_MS && read_stats().stack_sys == 0; ms += 50) {
+        usleep(50 * 1000);
+        memlog_gc();
+    }
+    ck_assert_uint_gt(read_stats().stack_sys, 0);
+    assert_whole();
+}
+END_TEST
+
 UNIT_MAIN("gc background", garbage_is_swept_and_booked_with_nobody_allocating,
           free_pages_go_back_to_the_os, on_demand_they_go_at_once,
-          a_forked_child_has_a_background_of_its_own, the_thread_is_memlogs_own)
+          a_forked_child_has_a_background_of_its_own, the_thread_is_memlogs_own,
+          a_thread_that_was_refused_is_tried_again)

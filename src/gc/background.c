@@ -11,7 +11,8 @@
 enum { IDLE_WORTH_IT = 4 << 20 }; /* bytes of idle memory that wake the thread */
 
 static struct ml_os_thread thread;
-static uint32_t started; /* 0 no, 1 being started or refused, 2 yes */
+static uint32_t started;       /* 0 no, 1 being started, 2 yes */
+static uint64_t not_before_ns; /* monotonic: refused, a new attempt is worth it then */
 static uint32_t nudges;  /* what the thread sleeps on */
 static uint32_t asleep;
 
@@ -23,13 +24,9 @@ static void wait_for_nudge(uint32_t seen)
     __atomic_store_n(&asleep, 0, __ATOMIC_SEQ_CST);
 }
 
-static void work(void *unused)
+static void work(void *cache)
 {
-    (void)unused;
-    if (ml_thread_attach(true) != 0) {
-        __atomic_store_n(&started, 1, __ATOMIC_RELEASE);
-        return; /* no memory: allocation and collection do this work themselves */
-    }
+    ml_thread_attach_to(cache, true);
     uint64_t tick = ml_os_monotonic_ns();
     bool more = false;
     for (;;) {
@@ -53,17 +50,32 @@ static void work(void *unused)
     }
 }
 
+static bool start_thread(void)
+{
+    struct ml_thread *cache = ml_thread_reserve();
+    if (cache == NULL)
+        return false;
+    if (ml_os_thread_start(&thread, "memlog-back", work, cache) == 0)
+        return true;
+    ml_thread_unreserve(cache);
+    return false;
+}
+
+/* No memory, or no more processes: that may pass. Until then allocation and
+ * collection do the work themselves. */
 static void start(void)
 {
+    const uint64_t TRY_AGAIN_NS = ML_NS_PER_SECOND;
+    uint64_t now = ml_os_monotonic_ns();
     uint32_t expected = 0;
-    if (!__atomic_compare_exchange_n(&started, &expected, 1, false, __ATOMIC_ACQ_REL,
+    if (now < __atomic_load_n(&not_before_ns, __ATOMIC_RELAXED) ||
+        !__atomic_compare_exchange_n(&started, &expected, 1, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_RELAXED))
         return;
-    if (ml_os_thread_start(&thread, "memlog-back", work, NULL) == 0) {
-        expected = 1;
-        __atomic_compare_exchange_n(&started, &expected, 2, false, __ATOMIC_ACQ_REL,
-                                    __ATOMIC_RELAXED);
-    }
+    bool done = start_thread();
+    if (!done)
+        __atomic_store_n(&not_before_ns, now + TRY_AGAIN_NS, __ATOMIC_RELAXED);
+    __atomic_store_n(&started, done ? 2 : 0, __ATOMIC_RELEASE);
 }
 
 void ml_background_nudge(void)
@@ -90,4 +102,5 @@ void ml_background_after_fork_child(void)
     if (started == 2)
         ml_os_thread_forget(&thread);
     started = asleep = 0;
+    not_before_ns = 0;
 }

@@ -7,8 +7,8 @@
 #ifndef ML_GC_BACKGROUND_H
 #define ML_GC_BACKGROUND_H
 
-/* There may be something to do. Cheap; starts the thread the first time. Not
- * inside the heap. */
+/* There may be something to do. Cheap; starts the thread the first time, and
+ * where that was refused, tries again after a second. Not inside the heap. */
 void ml_background_nudge(void);
 /* The same for the allocation's slow path: looks first whether there is. */
 void ml_background_notice(void);

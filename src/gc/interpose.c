@@ -11,7 +11,6 @@
 #include "heap/alloc.h"
 #include "heap/metadata.h"
 #include "os/clock.h"
-#include "os/process.h"
 
 /* ---- threads: their arguments and results ------------------------------------ */
 
@@ -25,6 +24,10 @@ struct record {
     void *value; /* the argument while starting, the result when ended: a root */
     pthread_t handle;   /* 0: not known yet */
     uint64_t serial;    /* tells it from a later thread's with the same handle */
+    /* What registering the thread takes, obtained while pthread_create can
+     * still fail. NULL: the thread has it. */
+    struct ml_thread *cache;
+    struct ml_mutator *mutator;
     enum record_state state;
     bool detached;
 };
@@ -49,13 +52,35 @@ static void unlock_records(void)
         ml_heap_leave(ml_thread_self);
 }
 
+static void free_record(struct record *record)
+{
+    if (record->cache != NULL)
+        ml_thread_unreserve(record->cache);
+    if (record->mutator != NULL)
+        ml_mutator_unreserve(record->mutator);
+    ml_metadata_free(ML_POOL_GC, record, sizeof(*record));
+}
+
+static struct record *allocate_record(void)
+{
+    struct record *record = ml_metadata_alloc(ML_POOL_GC, sizeof(*record));
+    if (record == NULL)
+        return NULL;
+    record->cache = ml_thread_reserve();
+    record->mutator = ml_mutator_reserve();
+    if (record->cache != NULL && record->mutator != NULL)
+        return record;
+    free_record(record);
+    return NULL;
+}
+
 static struct record *new_record(void *argument)
 {
     /* The creating thread must be known: it holds the argument until now. */
     if (ml_heap_init() != 0)
         return NULL;
     lock_records();
-    struct record *record = ml_metadata_alloc(ML_POOL_GC, sizeof(*record));
+    struct record *record = allocate_record();
     if (record != NULL) {
         record->value = argument;
         record->serial = ++last_serial;
@@ -76,7 +101,7 @@ static void drop_locked(struct record *record)
         records = record->next;
     if (record->next != NULL)
         record->next->previous = record->previous;
-    ml_metadata_free(ML_POOL_GC, record, sizeof(*record));
+    free_record(record);
 }
 
 static void drop_record(struct record *record)
@@ -111,12 +136,22 @@ static void drop_stale_locked(pthread_t handle)
         drop_locked(stale);
 }
 
+/* Become known to the collector. */
+static void attach(struct record *record)
+{
+    lock_records(); /* a forked child finds the memory in one place only */
+    struct ml_thread *cache = record->cache;
+    ml_mutator_use(record->mutator);
+    record->cache = NULL;
+    record->mutator = NULL;
+    unlock_records();
+    ml_thread_attach_to(cache, false);
+}
+
 /* The thread runs: it is known to the collector now and holds its argument. */
 static void begin(struct record *record)
 {
-    if (ml_thread_attach(false) != 0 || ml_mutator_self == NULL)
-        ml_os_complain("no memory to register a thread with the collector: what only it "
-                       "refers to will be collected", NULL);
+    attach(record);
     self_record = record;
     lock_records();
     drop_stale_locked(pthread_self());

@@ -14,6 +14,7 @@
 struct ml_lock ml_mutators_lock;
 struct ml_mutator *ml_mutators;
 __thread struct ml_mutator *ml_mutator_self;
+static __thread struct ml_mutator *reserved;
 
 static pthread_key_t exit_key;
 static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
@@ -84,16 +85,29 @@ static void link_in(struct ml_mutator *mutator)
     ml_unlock(&ml_mutators_lock);
 }
 
+struct ml_mutator *ml_mutator_reserve(void)
+{
+    return ml_metadata_alloc(ML_POOL_GC, sizeof(struct ml_mutator));
+}
+
+void ml_mutator_unreserve(struct ml_mutator *mutator)
+{
+    ml_metadata_free(ML_POOL_GC, mutator, sizeof(*mutator));
+}
+
+void ml_mutator_use(struct ml_mutator *mutator) { reserved = mutator; }
+
 int ml_mutator_register(void)
 {
     if (ml_mutator_self != NULL)
         return 0;
-    struct ml_mutator *self = ml_metadata_alloc(ML_POOL_GC, sizeof(*self));
+    struct ml_mutator *self = reserved != NULL ? reserved : ml_mutator_reserve();
+    reserved = NULL;
     if (self == NULL)
         return -ENOMEM;
     int error = ml_os_stack_bounds(&self->stack_low, &self->stack_high);
     if (error != 0) {
-        ml_metadata_free(ML_POOL_GC, self, sizeof(*self));
+        ml_mutator_unreserve(self);
         return error;
     }
     self->thread = ml_thread_self;

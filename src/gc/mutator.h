@@ -40,6 +40,12 @@ extern __thread struct ml_mutator *ml_mutator_self;
 /* Make the calling thread, which has its cache, known. 0, -ENOMEM, -ENOTSUP.
  * Waits while the world is stopped. */
 int ml_mutator_register(void);
+/* Memory for a thread that is about to start, or NULL, and its return; the
+ * thread hands it over before it registers, which then can't fail for want of
+ * memory. */
+struct ml_mutator *ml_mutator_reserve(void);
+void ml_mutator_unreserve(struct ml_mutator *mutator);
+void ml_mutator_use(struct ml_mutator *mutator);
 /* The calling thread gives up its cache and is not known any more. */
 void ml_mutator_unregister(void);
 /* Drop those that are gone, whose threads ended without a word. Lock held. */

@@ -90,7 +90,7 @@ int ml_stopworld_init(void)
         if (ml_real_sigaction(signal, NULL, &old) != 0 || old.sa_handler != SIG_DFL)
             continue;
         if (ml_real_sigaction(signal, &action, NULL) != 0)
-            return -errno;
+            continue; /* an emulator may keep it for itself */
         __atomic_store_n(&stop_signal, signal, __ATOMIC_RELEASE);
     }
     return stop_signal != 0 ? 0 : -EBUSY;

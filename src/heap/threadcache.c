@@ -49,17 +49,22 @@ static struct ml_thread *take_block(void)
     return thread;
 }
 
-int ml_thread_attach(bool own)
+void ml_thread_attach_to(struct ml_thread *thread, bool own)
 {
-    struct ml_thread *thread = take_block();
-    if (thread == NULL)
-        return -ENOMEM;
     thread->own = own;
     thread->inside = thread->stop_wanted = 0;
     __atomic_store_n(&thread->active, 1, __ATOMIC_RELEASE);
     ml_thread_self = thread;
     if (!own && ml_heap_hooks.thread_came != NULL)
         ml_heap_hooks.thread_came();
+}
+
+int ml_thread_attach(bool own)
+{
+    struct ml_thread *thread = take_block();
+    if (thread == NULL)
+        return -ENOMEM;
+    ml_thread_attach_to(thread, own);
     return 0;
 }
 
@@ -71,6 +76,9 @@ static void give_block(struct ml_thread *thread)
     idle = thread;
     ml_unlock(&registry_lock);
 }
+
+struct ml_thread *ml_thread_reserve(void) { return take_block(); }
+void ml_thread_unreserve(struct ml_thread *thread) { give_block(thread); }
 
 void ml_thread_detach(struct ml_thread *thread)
 {

@@ -85,6 +85,12 @@ static inline bool ml_thread_attached(void) { return ml_thread_self != &ml_threa
 /* Give the calling thread a cache. 0, or -ENOMEM. own: it is one of memlog's
  * threads (its end is not watched). */
 int ml_thread_attach(bool own);
+/* The memory for that beforehand, so that a thread can be given it which is
+ * about to start: NULL when there is none. Whoever reserves it attaches a
+ * thread to it, or gives it back. */
+struct ml_thread *ml_thread_reserve(void);
+void ml_thread_unreserve(struct ml_thread *thread);
+void ml_thread_attach_to(struct ml_thread *thread, bool own);
 /* Slots and magazines go back; the block waits for another thread. */
 void ml_thread_detach(struct ml_thread *thread);
 

@@ -35,10 +35,11 @@ static struct {
     struct ml_lines lines;
 } log_state;
 
-/* In a forked child: this process goes on with the log when its parent is gone. */
+/* In a forked child: this process goes on with the log when its parent is
+ * gone, or, where it is to have one anyway, as soon as it can. */
 static struct {
     uint32_t watching;
-    pid_t parent;
+    pid_t parent; /* -1: do not wait for its end */
     uint64_t looked_ns; /* monotonic; 0: not yet */
 } family;
 
@@ -280,15 +281,18 @@ int ml_log_start(const struct ml_log_settings *settings)
     return error;
 }
 
-/* A child's own log, with the settings of its parent's. */
-static void start_in_child(void)
+/* A child's own log, with the settings of its parent's. False when it can't
+ * be had now. */
+static bool start_in_child(void)
 {
     const char *bad;
 
     if (open_file(&bad) != 0)
-        return;
-    if (start_writing() != 0)
-        ml_file_close(&log_state.lines.file);
+        return false;
+    if (start_writing() == 0)
+        return true;
+    ml_file_close(&log_state.lines.file);
+    return false;
 }
 
 /* ---- what others add -------------------------------------------------- */
@@ -439,11 +443,10 @@ void ml_log_after_fork_child(void)
         leave_parents_log();
     /* The parent's threads that waited for them are not here to be woken. */
     writing.word = 0;
-    if (was_logging && log_state.children)
-        start_in_child();
-    else if (was_logging || family.watching) {
+    bool started = was_logging && log_state.children && start_in_child();
+    if (!started && (was_logging || family.watching)) {
         /* A parent outside of our pid namespace is 0 for ever. */
-        family.parent = getppid() == 0 ? 0 : forking_pid;
+        family.parent = log_state.children ? -1 : getppid() == 0 ? 0 : forking_pid;
         family.looked_ns = 0;
         __atomic_store_n(&family.watching, 1, __ATOMIC_RELAXED);
     }
@@ -455,10 +458,11 @@ static void go_on_as_orphan(void)
 {
     struct entry entry = enter();
 
-    /* Whoever comes second finds the watch over. */
+    /* Whoever comes second finds the watch over. What is in the log's way now
+     * (no descriptor is free, no process) may be gone at the next look. */
     if (ml_trylock(&control)) {
-        if (__atomic_exchange_n(&family.watching, 0, __ATOMIC_RELAXED) != 0)
-            start_in_child();
+        if (__atomic_load_n(&family.watching, __ATOMIC_RELAXED) != 0 && start_in_child())
+            __atomic_store_n(&family.watching, 0, __ATOMIC_RELAXED);
         ml_unlock(&control);
     }
     leave(&entry);

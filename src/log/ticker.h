@@ -68,9 +68,10 @@ void ml_log_after_fork_parent(void);
 void ml_log_after_fork_child(void);
 
 /* In a child of a logged process: go on in FILE.PID when the parent is gone
- * (a daemon). To be called now and then, with no lock held: one branch in all
- * other processes, and a look at the parent every 100 ms at most in those. A
- * log that can't be opened is given up in silence: a daemon's descriptor 2
+ * (a daemon), or when a log that the child should have could not be begun. To
+ * be called now and then, with no lock held: one branch in all other
+ * processes, and a look every 100 ms at most in those. A log that can't be
+ * opened is tried again at the next look, in silence: a daemon's descriptor 2
  * may be anything. */
 void ml_log_poll_orphan(void);
 

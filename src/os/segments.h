@@ -41,7 +41,9 @@ void ml_os_each_tls_block(uintptr_t thread_pointer,
 int ml_os_stack_bounds(uintptr_t *low, uintptr_t *high);
 
 /* The readable and writable mapping around address, from /proc/self/maps.
- * False when there is none. */
+ * False when there is none. Where that file can't be read (no descriptor is
+ * left, no /proc): what can be read around address, 64 MiB to each side at
+ * most, be it writable or not, and of one mapping or of several. */
 bool ml_os_mapping_around(uintptr_t address, uintptr_t *begin, uintptr_t *end);
 
 #endif

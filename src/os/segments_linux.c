@@ -372,19 +372,55 @@ static bool find_in_chunk(struct maps_reader *reader, const char *bytes, long co
     return false;
 }
 
-bool ml_os_mapping_around(uintptr_t address, uintptr_t *begin, uintptr_t *end)
+/* 0, or -errno when the file can't be read; *found says whether it is there. */
+static int look_up_in_maps(struct maps_reader *reader, bool *found)
 {
+    char chunk[1024];
+    long got = 0;
     int fd = ml_sys_open_read("/proc/self/maps");
     if (fd < 0)
-        return false;
-    struct maps_reader reader = { .address = address };
-    char chunk[1024];
-    bool found = false;
-    long got;
-    while (!found && (got = ml_sys_read(fd, chunk, sizeof(chunk))) > 0)
-        found = find_in_chunk(&reader, chunk, got);
+        return fd;
+    *found = false;
+    while (!*found && (got = ml_sys_read(fd, chunk, sizeof(chunk))) > 0)
+        *found = find_in_chunk(reader, chunk, got);
     ml_sys_close(fd);
-    if (!found || !reader.readable || !reader.writable)
+    return got < 0 ? (int)got : 0;
+}
+
+/* Asked first whether there is a mapping: reading below a stack lets it grow. */
+static bool is_readable_page(uintptr_t page)
+{
+    unsigned char is_in_memory;
+    return ml_syscall3(SYS_mincore, (long)page, (long)ml_os_page_bytes(), (long)&is_in_memory) ==
+               0 &&
+           is_readable(page);
+}
+
+/* Page by page from the address outwards, as far as any stack reaches. */
+static bool probe_around(uintptr_t address, struct range *mapping)
+{
+    const size_t FURTHEST = (size_t)64 << 20;
+    size_t page = ml_os_page_bytes();
+    uintptr_t begin = ml_align_down(address, page), end = begin + page;
+    if (!is_readable_page(begin))
+        return false;
+    while (address - begin < FURTHEST && is_readable_page(begin - page))
+        begin -= page;
+    while (end - address < FURTHEST && is_readable_page(end))
+        end += page;
+    *mapping = (struct range){ begin, end };
+    return true;
+}
+
+bool ml_os_mapping_around(uintptr_t address, uintptr_t *begin, uintptr_t *end)
+{
+    struct maps_reader reader = { .address = address };
+    bool found;
+    if (look_up_in_maps(&reader, &found) != 0)
+        found = probe_around(address, &reader.mapping);
+    else
+        found = found && reader.readable && reader.writable;
+    if (!found)
         return false;
     *begin = reader.mapping.begin;
     *end = reader.mapping.end;
@@ -420,14 +456,27 @@ static int ask_c_library(struct range *stack)
     return 0;
 }
 
+/* When the C library has no memory to answer with: the mapping, up to the
+ * page of the thread's descriptor, which is at the stack's end. */
+static int ask_for_mapping(uintptr_t frame, struct range *stack)
+{
+    uintptr_t end = ml_align_up(ml_os_thread_pointer() + 1, ml_os_page_bytes());
+    if (!ml_os_mapping_around(frame, &stack->begin, &stack->end) || end <= frame ||
+        end > stack->end)
+        return -ENOTSUP;
+    stack->end = end;
+    return 0;
+}
+
 int ml_os_stack_bounds(uintptr_t *low, uintptr_t *high)
 {
     struct range stack;
+    uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
     int saved = errno;
     int error = 0;
     learn_specific(); /* here, since the loader is asked */
-    if (!is_on_first_stack((uintptr_t)__builtin_frame_address(0), &stack))
-        error = ask_c_library(&stack);
+    if (!is_on_first_stack(frame, &stack) && (error = ask_c_library(&stack)) != 0)
+        error = ask_for_mapping(frame, &stack);
     errno = saved;
     if (error != 0)
         return error;

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* fault_items.h - for programs whose system calls fail: objects that know what
+ * they hold, so that one which was collected, moved or overwritten shows; and
+ * an allocation that may be refused once, as documented, and then may not.
+ */
+#ifndef MEMLOG_TESTS_FAULT_ITEMS_H
+#define MEMLOG_TESTS_FAULT_ITEMS_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "memlog.h"
+
+/* On stdout, since stderr belongs to memlog here. Also from forked children. */
+#define WRONG(...)                                                  \
+    do {                                                            \
+        char line_[512];                                            \
+        int length_ = snprintf(line_, sizeof(line_), __VA_ARGS__);  \
+        line_[length_] = '\n';                                      \
+        if (write(STDOUT_FILENO, line_, (size_t)length_ + 1) > 0)   \
+            _exit(1);                                               \
+        _exit(2);                                                   \
+    } while (0)
+#define MUST(condition)                                                       \
+    do {                                                                      \
+        if (!(condition))                                                     \
+            WRONG("%s:%d: %s does not hold", __FILE__, __LINE__, #condition); \
+    } while (0)
+
+/* Faults that last, a limit that was reached: whatever is refused, stays so. */
+static bool faults_last;
+
+/* Whether a call that was refused is to be made again: only one call to the
+ * system fails, so that the second time nothing can be in the way. */
+static inline bool once_more(bool refused, unsigned *attempts)
+{
+    if (!refused)
+        return false;
+    if (!faults_last && ++*attempts > 1)
+        WRONG("refused twice, although the system refused once");
+    return !faults_last;
+}
+
+enum item_kind { SCANNED, NOSCAN, UNCOLLECTABLE, ALIGNED, KINDS_OF_ITEMS };
+
+struct item {
+    struct item *next;
+    size_t bytes; /* of data */
+    uint64_t seed;
+    unsigned char data[];
+};
+
+static inline void *allocate(enum item_kind kind, size_t bytes)
+{
+    unsigned attempts = 0;
+    void *got;
+    do {
+        errno = 0;
+        got = kind == NOSCAN          ? memlog_malloc_noscan(bytes) :
+              kind == UNCOLLECTABLE   ? memlog_malloc_uncollectable(bytes) :
+              kind == ALIGNED         ? memlog_aligned_alloc(256, bytes) :
+                                        memlog_malloc(bytes);
+        MUST(got != NULL || errno == ENOMEM);
+    } while (once_more(got == NULL, &attempts));
+    MUST(kind != ALIGNED || (uintptr_t)got % 256 == 0);
+    for (size_t i = 0; got != NULL && i < bytes; i++)
+        if (((unsigned char *)got)[i] != 0)
+            WRONG("byte %zu of %zu new ones is not zero", i, bytes);
+    return got;
+}
+
+static inline unsigned char item_byte(uint64_t seed, size_t i)
+{
+    return (unsigned char)((seed + i) * UINT64_C(0x9e3779b97f4a7c15) >> 56);
+}
+
+static inline void fill(struct item *item, size_t from)
+{
+    for (size_t i = from; i < item->bytes; i++)
+        item->data[i] = item_byte(item->seed, i);
+}
+
+static inline void check_item(const struct item *item)
+{
+    for (size_t i = 0; i < item->bytes; i++)
+        if (item->data[i] != item_byte(item->seed, i))
+            WRONG("byte %zu of the item of %zu has changed", i, item->bytes);
+}
+
+/* A new item before the list; the list itself when there is no memory. */
+static inline struct item *push(struct item *list, enum item_kind kind, size_t bytes)
+{
+    static uint64_t seeds;
+    struct item *item = allocate(kind, sizeof(*item) + bytes);
+    if (item == NULL)
+        return list;
+    item->bytes = bytes;
+    item->seed = __atomic_add_fetch(&seeds, 1, __ATOMIC_RELAXED);
+    item->next = list;
+    fill(item, 0);
+    return item;
+}
+
+static inline size_t check_list(const struct item *list)
+{
+    size_t count = 0;
+    for (; list != NULL; list = list->next, count++)
+        check_item(list);
+    return count;
+}
+
+/* What lies between the old size and the new one is zero. */
+static inline struct item *resize(struct item *item, size_t bytes)
+{
+    unsigned attempts = 0;
+    struct item *resized;
+    do {
+        errno = 0;
+        resized = memlog_realloc(item, sizeof(*item) + bytes);
+        MUST(resized != NULL || errno == ENOMEM);
+        if (resized == NULL)
+            check_item(item);
+    } while (once_more(resized == NULL, &attempts));
+    if (resized == NULL)
+        return item;
+    size_t old = resized->bytes;
+    resized->bytes = bytes < old ? bytes : old;
+    check_item(resized);
+    for (size_t i = old; i < bytes; i++)
+        MUST(resized->data[i] == 0);
+    resized->bytes = bytes;
+    fill(resized, 0);
+    return resized;
+}
+
+#endif
