@@ -31,6 +31,23 @@ equal "headers after truncating" "$(headers memory.log)" 1
 equal "numbers missing after truncating" "$(missing memory.log*)" ""
 rm memory.log*
 
+# The same while the thread goes on writing: what it wrote between the two is
+# lost, and nothing else; a copy may end inside a line.
+drive interval_ms=1 start \
+        "sh=for n in 1 2 3 4 5 6 7 8 9; do
+                until [ -s memory.log ]; do sleep 0.01; done
+                sleep 0.02; cp memory.log memory.log.\$n; : >memory.log
+        done; until [ -s memory.log ]; do sleep 0.01; done" sample
+for file in memory.log.*; do
+        sed -i '$d' "$file"
+done
+judge memory.log*
+for file in memory.log*; do
+        equal "headers in $file" "$(headers "$file")" 1
+done
+equal "numbers that are there twice" "$(cat memory.log* | grep '^[0-9]' | sort | uniq -d)" ""
+rm memory.log*
+
 # By its own cap: never larger, and the newest samples are there.
 drive max_bytes=2000 start samples=500
 judge memory.log memory.log.1

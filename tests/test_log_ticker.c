@@ -292,6 +292,34 @@ START_TEST(clock_set_back_neither_silences_nor_floods)
 }
 END_TEST
 
+/* An hour back and an hour forward in turn, between the ticks and in them. */
+START_TEST(clock_that_jumps_to_and_fro_disturbs_nothing)
+{
+    int64_t off = (int64_t)HOUR;
+    uint64_t began = ml_os_monotonic_ns();
+    start(MS);
+    while (samples_now() < 300) {
+        __atomic_store_n(&wall_clock_is_off_ns, off, __ATOMIC_RELAXED);
+        wait_for_samples(samples_now() + 1);
+        off = -off;
+    }
+    expect_at_most_one_per(MS, began);
+    ck_assert_int_eq(ml_log_stop(), 0);
+    ck_assert_uint_eq(count_lines(scratch_log).samples, samples_now());
+}
+END_TEST
+
+START_TEST(clock_set_forward_brings_no_tick)
+{
+    start(HOUR);
+    __atomic_store_n(&wall_clock_is_off_ns, (int64_t)(1000 * HOUR), __ATOMIC_RELAXED);
+    sleep_ms(50);
+    ck_assert_uint_eq(samples_now(), 1);
+    ck_assert_int_eq(ml_log_sample(), 0);
+    ck_assert_uint_eq(samples_now(), 2);
+}
+END_TEST
+
 START_TEST(timestamps_are_the_wall_clocks)
 {
     uint64_t first, second;
@@ -432,6 +460,7 @@ UNIT_MAIN("log ticker", ticks_are_multiples_of_the_interval_from_the_first,
           without_a_thread_there_is_no_log, thread_samples_by_itself,
           slow_samples_are_not_made_up_for, ticks_missed_in_a_long_wait_are_not_made_up_for,
           ticks_come_no_faster_than_the_interval, clock_set_back_neither_silences_nor_floods,
+          clock_that_jumps_to_and_fro_disturbs_nothing, clock_set_forward_brings_no_tick,
           timestamps_are_the_wall_clocks, mark_stands_behind_its_sample, lost_sample_is_an_io_error,
           errno_and_signal_mask_are_left_alone, threads_write_whole_lines,
           cancelled_thread_does_not_keep_the_lock, signal_waits_until_the_line_is_written,
