@@ -32,7 +32,7 @@
     } while (0)
 
 /* Faults that last, a limit that was reached: whatever is refused, stays so. */
-static bool faults_last;
+extern bool faults_last;
 
 /* Whether a call that was refused is to be made again: only one call to the
  * system fails, so that the second time nothing can be in the way. */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -255,9 +256,44 @@ START_TEST(fork_while_others_write_hangs_nobody)
 }
 END_TEST
 
+static void allow_descriptors(rlim_t most)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = most < limit.rlim_max ? most : limit.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static int log_later(void)
+{
+    if (ml_log_sample() != -ENOTCONN)
+        return 4;
+    allow_descriptors(RLIM_INFINITY);
+    while (ml_log_sample() != 0)
+        sleep_ms(10);
+    return log_and_tell();
+}
+
+/* No descriptor was free when it was born. */
+START_TEST(childs_log_that_could_not_be_begun_is_tried_again)
+{
+    if (!children_can_have_threads)
+        return;
+    prepare(HOUR);
+    settings.children = true;
+    ck_assert_int_eq(ml_log_start(&settings), 0);
+    wait_for_thread();
+    pthread_atfork(ml_log_before_fork, ml_log_after_fork_parent, ml_log_after_fork_child);
+    allow_descriptors(3);
+    ck_assert_int_eq(in_child(log_later), 0);
+    allow_descriptors(RLIM_INFINITY);
+}
+END_TEST
+
 UNIT_MAIN("log fork", child_does_not_write_into_its_parents_log,
           child_without_fork_handlers_does_not_either,
           children_log_to_files_of_their_own_when_wanted,
           child_that_starts_its_parents_log_gets_its_own, child_that_outlives_its_parent_goes_on,
           daemon_of_two_forks_goes_on, child_of_a_living_parent_stays_silent,
-          child_of_an_unlogged_process_stays_silent, fork_while_others_write_hangs_nobody)
+          child_of_an_unlogged_process_stays_silent,
+          childs_log_that_could_not_be_begun_is_tried_again, fork_while_others_write_hangs_nobody)

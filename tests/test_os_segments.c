@@ -5,11 +5,13 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -637,6 +639,53 @@ START_TEST(a_thread_that_forked_keeps_its_stack_in_the_child)
 }
 END_TEST
 
+static void leave_no_descriptor(void)
+{
+    struct rlimit none = { 0, 0 };
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    ck_assert_int_lt(open("/proc/self/maps", O_RDONLY), 0);
+}
+
+START_TEST(without_a_descriptor_mappings_are_probed)
+{
+    size_t page = ml_os_page_bytes();
+    char *reserved = ml_os_reserve(8 * page);
+    uintptr_t begin, end;
+    ck_assert_int_eq(ml_os_commit(reserved + 2 * page, 3 * page), 0);
+    leave_no_descriptor();
+    for (size_t at = 2 * page; at < 5 * page; at += page - 1) {
+        ck_assert(ml_os_mapping_around((uintptr_t)reserved + at, &begin, &end));
+        ck_assert_uint_eq(begin, (uintptr_t)reserved + 2 * page);
+        ck_assert_uint_eq(end, (uintptr_t)reserved + 5 * page);
+    }
+    ck_assert(!ml_os_mapping_around((uintptr_t)reserved + 2 * page - 1, &begin, &end));
+    ck_assert(!ml_os_mapping_around((uintptr_t)reserved + 5 * page, &begin, &end));
+    ck_assert(!ml_os_mapping_around(0, &begin, &end));
+}
+END_TEST
+
+/* Looking for its lower end does not make it grow. */
+START_TEST(without_a_descriptor_the_first_threads_stack_is_found)
+{
+    struct bounds with, without;
+    take_bounds(&with);
+    leave_no_descriptor();
+    take_bounds(&without);
+    assert_on_stack(&without);
+    ck_assert_uint_eq(without.low, with.low);
+    ck_assert_uint_ge(without.high, with.high);
+}
+END_TEST
+
+START_TEST(without_a_descriptor_a_threads_stack_is_found)
+{
+    struct bounds bounds;
+    leave_no_descriptor();
+    take_bounds_in(NULL, &bounds);
+    assert_on_stack(&bounds);
+}
+END_TEST
+
 static struct bounds bounds_in_coroutine;
 static ucontext_t before_coroutine, in_coroutine;
 
@@ -645,7 +694,7 @@ static void run_coroutine(void)
     take_bounds(&bounds_in_coroutine);
 }
 
-START_TEST(in_a_coroutine_the_threads_own_stack_is_told)
+static void expect_own_stack_in_coroutine(void)
 {
     int local = 0;
     getcontext(&in_coroutine);
@@ -657,6 +706,20 @@ START_TEST(in_a_coroutine_the_threads_own_stack_is_told)
     ck_assert_int_eq(bounds_in_coroutine.error, 0);
     ck_assert_uint_lt(bounds_in_coroutine.low, (uintptr_t)&local);
     ck_assert_uint_gt(bounds_in_coroutine.high, (uintptr_t)&local);
+}
+
+START_TEST(in_a_coroutine_the_threads_own_stack_is_told)
+{
+    expect_own_stack_in_coroutine();
+}
+END_TEST
+
+START_TEST(without_a_descriptor_it_is_told_in_a_coroutine_too)
+{
+    struct bounds bounds;
+    take_bounds(&bounds); /* as when the program starts */
+    leave_no_descriptor();
+    expect_own_stack_in_coroutine();
 }
 END_TEST
 
@@ -678,4 +741,8 @@ UNIT_MAIN("os segments", body_runs_once_with_other_threads_kept_out,
           a_thread_with_a_size_and_guard_of_the_programs_choice,
           an_own_threads_stack_is_the_one_that_was_mapped,
           a_thread_that_forked_keeps_its_stack_in_the_child,
-          in_a_coroutine_the_threads_own_stack_is_told)
+          without_a_descriptor_mappings_are_probed,
+          without_a_descriptor_the_first_threads_stack_is_found,
+          without_a_descriptor_a_threads_stack_is_found,
+          in_a_coroutine_the_threads_own_stack_is_told,
+          without_a_descriptor_it_is_told_in_a_coroutine_too)

@@ -429,14 +429,25 @@ bool ml_os_mapping_around(uintptr_t address, uintptr_t *begin, uintptr_t *end)
 
 /* --- the stack ---------------------------------------------------------------------- */
 
+/* Of the thread that was seen on the first stack: in a coroutine it is still
+ * the one whose stack that is. */
+static uintptr_t first_thread_pointer;
+
 /* The mapping that the kernel started the program on: to its very end, where
- * the arguments and the environment are. False for a thread on another stack,
- * also one that became its process's only one by fork(). */
+ * the arguments and the environment are. */
+static bool find_first_stack(struct range *stack)
+{
+    return ml_os_mapping_around((uintptr_t)__libc_stack_end, &stack->begin, &stack->end);
+}
+
+/* Not so a thread that became its process's only one by fork(). */
 static bool is_on_first_stack(uintptr_t frame, struct range *stack)
 {
-    return ml_os_tid() == ml_os_pid() &&
-           ml_os_mapping_around((uintptr_t)__libc_stack_end, &stack->begin, &stack->end) &&
-           frame >= stack->begin && frame < stack->end;
+    bool is_on_it = ml_os_tid() == ml_os_pid() && find_first_stack(stack) &&
+                    frame >= stack->begin && frame < stack->end;
+    if (is_on_it)
+        __atomic_store_n(&first_thread_pointer, ml_os_thread_pointer(), __ATOMIC_RELAXED);
+    return is_on_it;
 }
 
 /* The C library's word on it. The end includes the thread's own descriptor
@@ -456,11 +467,13 @@ static int ask_c_library(struct range *stack)
     return 0;
 }
 
-/* When the C library has no memory to answer with: the mapping, up to the
- * page of the thread's descriptor, which is at the stack's end. */
-static int ask_for_mapping(uintptr_t frame, struct range *stack)
+/* When the C library has no memory or descriptor to answer with: the mapping, up
+ * to the thread's own descriptor, which ends all stacks but the first thread's. */
+static int find_mapping(uintptr_t frame, struct range *stack)
 {
     uintptr_t end = ml_align_up(ml_os_thread_pointer() + 1, ml_os_page_bytes());
+    if (ml_os_thread_pointer() == __atomic_load_n(&first_thread_pointer, __ATOMIC_RELAXED))
+        return find_first_stack(stack) ? 0 : -ENOTSUP;
     if (!ml_os_mapping_around(frame, &stack->begin, &stack->end) || end <= frame ||
         end > stack->end)
         return -ENOTSUP;
@@ -476,7 +489,7 @@ int ml_os_stack_bounds(uintptr_t *low, uintptr_t *high)
     int error = 0;
     learn_specific(); /* here, since the loader is asked */
     if (!is_on_first_stack(frame, &stack) && (error = ask_c_library(&stack)) != 0)
-        error = ask_for_mapping(frame, &stack);
+        error = find_mapping(frame, &stack);
     errno = saved;
     if (error != 0)
         return error;
