@@ -56,7 +56,7 @@ static const struct kind kinds[] = {
     { "mmap", { SYS_mmap, -1 }, { ENOMEM, EAGAIN, EPERM } },
     { "munmap", { SYS_munmap, -1 }, { ENOMEM } },
     { "mprotect", { SYS_mprotect, -1 }, { ENOMEM, EACCES } },
-    { "madvise", { SYS_madvise, -1 }, { EAGAIN, ENOMEM, EINVAL } },
+    { "madvise", { SYS_madvise, -1 }, { ENOMEM, EAGAIN, EINVAL } },
     { "open", { SYS_open, SYS_openat, -1 }, { EMFILE, EACCES, EINTR, ENOMEM, ENOSPC, EIO } },
     { "read", { SYS_read, SYS_pread64, -1 }, { EIO, EINTR } },
     { "write", { SYS_write, -1 }, { ENOSPC, SHORT_WRITE, EIO, EINTR, EAGAIN, EDQUOT } },

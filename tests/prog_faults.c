@@ -67,6 +67,8 @@ void build(void)
         kept = push(kept, (enum item_kind)(i % 2 == 0 ? SCANNED : ALIGNED), sizes[i / 4]);
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
         uncollectable = push(uncollectable, UNCOLLECTABLE, sizes[i]);
+    /* More than the heap grows by when it is small. */
+    kept = push(kept, SCANNED, 2000000);
 }
 
 static void resize_all(void)
@@ -135,44 +137,63 @@ static void heap(void)
 
 /* ---- collections --------------------------------------------------------------------- */
 
-enum { WIDE = 30000 }; /* more than the marker's first stack holds */
+/* A comb: each node refers to many leaves, and, last, to the next node, where
+ * the marker goes on first. So many leaves wait then that its first stack does
+ * not hold them. */
+enum { NODES = 600, LEAVES = 63 };
 
-/* One object that refers to many, each of which refers to one more. */
-static struct item **build_wide(void)
+struct node {
+    struct item *leaves[LEAVES];
+    struct node *next;
+};
+static struct node *comb;
+
+static void build_comb(void)
 {
-    struct item **wide = memlog_calloc(WIDE, sizeof(*wide));
-    for (size_t i = 0; wide != NULL && i < WIDE; i++)
-        wide[i] = push(push(NULL, NOSCAN, 8), SCANNED, 0);
-    return wide;
+    for (size_t i = 0; i < NODES; i++) {
+        struct node *node = allocate(SCANNED, sizeof(*node));
+        for (size_t leaf = 0; node != NULL && leaf < LEAVES; leaf++)
+            node->leaves[leaf] = push(NULL, NOSCAN, 8);
+        if (node == NULL)
+            return;
+        node->next = comb;
+        comb = node;
+    }
 }
 
-static void check_wide(struct item **wide)
+static void check_comb(void)
 {
-    for (size_t i = 0; wide != NULL && i < WIDE; i++)
-        MUST(check_list(wide[i]) == 2);
+    for (const struct node *node = comb; node != NULL; node = node->next)
+        for (size_t leaf = 0; leaf < LEAVES; leaf++)
+            MUST(check_list(node->leaves[leaf]) == 1 || faults_last);
 }
 
-static struct item **wide_one;
-
+/* Garbage of all sizes, which takes the place of what was freed. */
 static void make_garbage(void)
 {
-    for (int i = 0; i < 300; i++)
-        (void)push(NULL, i % 2 == 0 ? SCANNED : NOSCAN, 10000);
+    static const size_t sizes[] = { 8, 100, 1000, 10000, 50000, 10000 };
+    for (size_t i = 0; i < 300; i++)
+        (void)push(NULL, i % 2 == 0 ? SCANNED : NOSCAN, sizes[i % 6]);
+}
+
+static uint32_t forced_collections(void)
+{
+    struct memlog_memstats stats;
+    memlog_read_memstats(&stats);
+    return stats.num_forced_gc;
 }
 
 static void collect(void)
 {
     build();
-    wide_one = build_wide();
+    build_comb();
     for (int round = 0; round < 3; round++) {
         make_garbage();
         memlog_gc();
         check_lists();
-        check_wide(wide_one);
+        check_comb();
     }
-    struct memlog_memstats stats;
-    memlog_read_memstats(&stats);
-    MUST(stats.num_forced_gc == 3);
+    MUST(forced_collections() == 3);
 }
 
 /* What pthread_create may answer: the C library hands on what the kernel said
@@ -283,7 +304,9 @@ void threads(void)
         started++;
     while (__atomic_load_n(&ready, __ATOMIC_ACQUIRE) < started)
         sleep_us(200);
+    uint32_t before = forced_collections();
     memlog_gc();
+    make_garbage();
     __atomic_store_n(&go_on, 1, __ATOMIC_RELEASE);
     for (uint32_t i = 0; i < started; i++) {
         void *result = NULL;
@@ -291,6 +314,7 @@ void threads(void)
         memlog_gc();
         MUST(check_list(result) >= (faults_last ? 0 : 22));
     }
+    MUST(faults_last || forced_collections() == before + 1 + 2 * started);
 }
 
 /* ---- the very beginning -------------------------------------------------------------------------- */

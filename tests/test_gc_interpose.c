@@ -319,10 +319,59 @@ START_TEST(handles_that_are_used_again)
 }
 END_TEST
 
+/* Only the first thread gets memory. */
+static bool others_starve;
+
+void *__real_ml_metadata_alloc(enum ml_pool pool, size_t bytes);
+void *__wrap_ml_metadata_alloc(enum ml_pool pool, size_t bytes);
+void *__wrap_ml_metadata_alloc(enum ml_pool pool, size_t bytes)
+{
+    if (others_starve && ml_os_tid() != ml_os_pid())
+        return NULL;
+    return __real_ml_metadata_alloc(pool, bytes);
+}
+
+static void *tell_whether_known(void *unused)
+{
+    (void)unused;
+    return (void *)(uintptr_t)(ml_mutator_self != NULL && ml_thread_attached());
+}
+
+START_TEST(no_memory_in_a_new_thread_does_not_keep_it_from_being_known)
+{
+    others_starve = true;
+    for (int i = 0; i < THREADS; i++) {
+        pthread_t thread;
+        void *known;
+        ck_assert_int_eq(pthread_create(&thread, NULL, tell_whether_known, NULL), 0);
+        ck_assert_int_eq(pthread_join(thread, &known), 0);
+        ck_assert_ptr_nonnull(known);
+    }
+    assert_whole();
+}
+END_TEST
+
+/* What was set aside for a thread goes back when there is none. */
+START_TEST(memory_set_aside_goes_back)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    memlog_gc();
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, (size_t)1 << 46);
+    ck_assert_int_eq(pthread_create(&thread, &attributes, tell_whether_known, NULL), EAGAIN);
+    uint64_t before = ml_metadata_inuse(ML_POOL_GC) + ml_metadata_inuse(ML_POOL_THREADS);
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&thread, &attributes, tell_whether_known, NULL), EAGAIN);
+    ck_assert_uint_eq(ml_metadata_inuse(ML_POOL_GC) + ml_metadata_inuse(ML_POOL_THREADS), before);
+}
+END_TEST
+
 UNIT_MAIN("gc interpose", the_argument_of_a_thread_that_has_not_started_is_a_root,
           and_it_is_for_that_reason_that_it_lives, a_returned_result_is_a_root_until_the_join,
           a_result_by_pthread_exit_is_a_root_until_the_join,
           the_result_of_a_detached_thread_is_none, every_way_to_join_lets_the_result_go,
           a_cancelled_thread_has_no_result, threads_of_c11,
           a_thread_that_cannot_be_created_leaves_nothing, a_forked_child_has_nobody_to_join,
-          handles_that_are_used_again)
+          handles_that_are_used_again, no_memory_in_a_new_thread_does_not_keep_it_from_being_known,
+          memory_set_aside_goes_back)
