@@ -171,9 +171,9 @@ static void check_comb(void)
 /* Garbage of all sizes, which takes the place of what was freed. */
 static void make_garbage(void)
 {
-    static const size_t sizes[] = { 8, 100, 1000, 10000, 50000, 10000 };
-    for (size_t i = 0; i < 300; i++)
-        (void)push(NULL, i % 2 == 0 ? SCANNED : NOSCAN, sizes[i % 6]);
+    static const size_t sizes[] = { 8, 100, 1000, 10000, 50000 };
+    for (size_t i = 0; i < 400; i++)
+        (void)push(NULL, i / 5 % 2 == 0 ? SCANNED : NOSCAN, sizes[i % 5]);
 }
 
 static uint32_t forced_collections(void)
@@ -283,7 +283,15 @@ static void *work(void *argument)
     return mine;
 }
 
-static bool start_thread(pthread_t *thread)
+/* What older calls left on the stack keeps nothing alive. */
+static __attribute__((noinline)) void clear_stack(void)
+{
+    volatile char room[16384];
+    for (size_t i = 0; i < sizeof(room); i++)
+        room[i] = 0;
+}
+
+static __attribute__((noinline)) bool start_thread(pthread_t *thread)
 {
     unsigned attempts = 0;
     int error;
@@ -305,6 +313,7 @@ void threads(void)
     while (__atomic_load_n(&ready, __ATOMIC_ACQUIRE) < started)
         sleep_us(200);
     uint32_t before = forced_collections();
+    clear_stack();
     memlog_gc();
     make_garbage();
     __atomic_store_n(&go_on, 1, __ATOMIC_RELEASE);
