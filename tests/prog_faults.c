@@ -272,10 +272,11 @@ static uint32_t ready, go_on;
 static void *work(void *argument)
 {
     struct item *mine = argument;
+    uint64_t seeds[] = { mine->seed, mine->next->seed };
     __atomic_fetch_add(&ready, 1, __ATOMIC_RELEASE);
     while (!__atomic_load_n(&go_on, __ATOMIC_ACQUIRE))
         sleep_us(200);
-    check_list(mine);
+    MUST(check_list(mine) == 2 && mine->seed == seeds[0] && mine->next->seed == seeds[1]);
     for (int i = 0; i < 20; i++)
         mine = push(mine, i % 2 == 0 ? SCANNED : ALIGNED, (size_t)i * 100);
     memlog_gc();
