@@ -100,11 +100,13 @@ BROKEN(a_list_counted_wrongly, ml_bins[BIN_64].full.count++, "a list's end and c
 BROKEN(a_span_in_a_strange_place,
        ml_span_at(ml_bins[BIN_64].full.first)->place = ML_PLACE_UNSWEPT,
        "a span knows the list it hangs in")
-BROKEN(a_span_of_another_bin, ml_span_at(ml_bins[BIN_64].full.first)->bin++,
+BROKEN(a_span_of_another_bin,
+       (ml_span_at(ml_bins[BIN_64].full.first)->bin++,
+        ml_spanmap_set_pages(ml_span_at(ml_bins[BIN_64].full.first), 0)),
        "a bin's lists hold its small spans")
 BROKEN(pages_of_another_bin,
        ml_map.page_bin[ml_page_of(ml_span_at(ml_bins[BIN_64].full.first)->base)]++,
-       "pages know their bin")
+       "every page knows the bin of the span over it")
 BROKEN(a_full_span_with_room, ml_span_at(ml_bins[BIN_64].full.first)->free_slots++,
        "full spans have no free slot")
 BROKEN(a_span_lost_from_its_list,
@@ -132,7 +134,12 @@ BROKEN(a_slot_in_the_wrong_magazine,
 BROKEN(a_large_object_not_allocated, ml_state_set(ml_granule_of(big), 0),
        "a large object is allocated")
 BROKEN(a_large_object_whose_page_does_not_know, ml_map.page_bin[ml_page_of((uintptr_t)big)] = 0,
-       "a large object's page says so")
+       "every page knows the bin of the span over it")
+BROKEN(a_large_object_whose_last_page_does_not_know,
+       ml_map.page_bin[ml_page_of((uintptr_t)big) + large()->pages - 1] = ML_BIN_NONE,
+       "every page knows the bin of the span over it")
+BROKEN(a_free_page_that_says_it_is_used, ml_map.page_bin[ml_page_of(free_run()->base) + 1] = 0,
+       "every page knows the bin of the span over it")
 BROKEN(a_large_object_lost, ml_span_list_remove(&ml_large_lists[ML_SCAN], large()),
        "large mallocs - frees is the number of large objects")
 BROKEN(a_large_list_counted_wrongly, ml_large_lists[ML_SCAN].count++,
@@ -176,7 +183,8 @@ UNIT_MAIN("heap audit", a_heap_that_does_not_exist_is_healthy, a_healthy_heap_pa
           a_marked_slot_that_is_not_taken, a_slot_lost_from_its_magazine,
           a_slot_twice_in_a_magazine, a_foreign_pointer_in_a_magazine,
           a_slot_in_the_wrong_magazine, a_large_object_not_allocated,
-          a_large_object_whose_page_does_not_know, a_large_object_lost,
+          a_large_object_whose_page_does_not_know, a_large_object_whose_last_page_does_not_know,
+          a_free_page_that_says_it_is_used, a_large_object_lost,
           a_large_list_counted_wrongly, a_large_list_with_a_wrong_link,
           a_large_malloc_not_counted, large_bytes_counted_wrongly, inuse_counted_wrongly,
           released_counted_wrongly, spans_counted_wrongly, a_backed_bit_flipped,

@@ -30,8 +30,6 @@ static const char *walk_list(unsigned which, const struct ml_span_list *list,
             return "full spans have no free slot";
         if (place == ML_PLACE_PARTIAL && span->free_slots == 0)
             return "partial spans have a free slot";
-        if (ml_map.page_bin[ml_page_of(span->base)] != which)
-            return "pages know their bin";
         const char *broken = ml_span_check(span);
         if (broken != NULL)
             return broken;
@@ -102,8 +100,6 @@ static const char *walk_large(const struct ml_span_list *list, enum ml_span_plac
             return "the large lists hold large objects";
         if (ml_state_get(ml_granule_of((void *)span->base)) == 0)
             return "a large object is allocated";
-        if (ml_map.page_bin[ml_page_of(span->base)] != ML_BIN_LARGE)
-            return "a large object's page says so";
         const char *broken = ml_span_check(span);
         if (broken != NULL)
             return broken;

@@ -414,11 +414,13 @@ void ml_pageheap_after_fork_child(void)
 
 static const char *check_pages(const struct ml_span *span)
 {
-    bool is_used = span->use == ML_SPAN_SMALL || span->use == ML_SPAN_LARGE;
     const uint8_t *bins = &ml_map.page_bin[ml_page_of(span->base)];
+    uint8_t bin = span->use == ML_SPAN_SMALL ? span->bin
+                : span->use == ML_SPAN_LARGE ? ML_BIN_LARGE
+                                             : ML_BIN_NONE;
     for (uint32_t page = 0; page < span->pages; page++)
-        if ((bins[page] != ML_BIN_NONE) != is_used || bins[page] != bins[0])
-            return "all pages of a span in use know its bin, and others none";
+        if (bins[page] != bin)
+            return "every page knows the bin of the span over it";
     return NULL;
 }
 
@@ -437,9 +439,6 @@ const char *ml_pageheap_check(void)
         if (ml_span_over(at + ml_span_bytes(span) - 1) != span)
             return "a span's last page points at it";
         bool is_free = span->use == ML_SPAN_FREE;
-        const char *page_broken = check_pages(span);
-        if (page_broken != NULL)
-            return page_broken;
         if (is_free && last_free)
             return "free runs that touch are joined";
         if (is_free || span->use == ML_SPAN_RELEASING) {
@@ -449,6 +448,8 @@ const char *ml_pageheap_check(void)
         } else {
             inuse += ml_span_bytes(span);
         }
+        if (broken == NULL)
+            broken = check_pages(span);
         last_free = is_free;
         free_ones += is_free;
         spans++;
@@ -464,5 +465,5 @@ const char *ml_pageheap_check(void)
         return "every free run hangs in a list";
     if (spans != figures.spans)
         return "every descriptor in use has pages";
-    return NULL;
+    return broken;
 }
