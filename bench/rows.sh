@@ -158,7 +158,7 @@ round_of_pairs() {
 }
 
 row_pairs() {
-  section pairs 'allocate and free, ns of a core; memlog also zeroes, the others do not'
+  section pairs 'allocate and free, ns of a core'
   find_allocators
   # shellcheck disable=SC2086 # several names
   subjects $allocators

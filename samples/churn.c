@@ -39,6 +39,7 @@ static struct word *parse(void)
         struct word *word = sample_need(memlog_malloc(sizeof(*word)));
         word->text = sample_need(memlog_malloc_noscan(WORD_BYTES));
         memset(word->text, 'w', WORD_BYTES - 1);
+        word->text[WORD_BYTES - 1] = '\0';
         word->next = document;
         document = word;
     }

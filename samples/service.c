@@ -32,7 +32,7 @@ static struct memlog_memstats at_open;
 void service_open(void)
 {
     for (size_t i = 0; i < RECORDS; i++) {
-        directory[i] = sample_need(memlog_malloc_noscan(sizeof(struct record)));
+        directory[i] = sample_need(memlog_calloc_noscan(1, sizeof(struct record)));
         directory[i]->key = i;
     }
     memlog_read_memstats(&at_open);

@@ -102,6 +102,7 @@ static char *new_text(uint64_t *chance, size_t shortest, size_t longest)
     size_t length = sample_between(chance, shortest, longest);
     char *text = sample_need(memlog_malloc_noscan(length + 1));
     memset(text, 'a' + (int)(length % 26), length);
+    text[length] = '\0';
     return text;
 }
 

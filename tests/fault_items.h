@@ -51,6 +51,7 @@ struct item {
     struct item *next;
     size_t bytes; /* of data */
     uint64_t seed;
+    enum item_kind kind;
     unsigned char data[];
 };
 
@@ -67,7 +68,7 @@ static inline void *allocate(enum item_kind kind, size_t bytes)
         MUST(got != NULL || errno == ENOMEM);
     } while (once_more(got == NULL, &attempts));
     MUST(kind != ALIGNED || (uintptr_t)got % 256 == 0);
-    for (size_t i = 0; got != NULL && i < bytes; i++)
+    for (size_t i = 0; got != NULL && kind != NOSCAN && i < bytes; i++)
         if (((unsigned char *)got)[i] != 0)
             WRONG("byte %zu of %zu new ones is not zero", i, bytes);
     return got;
@@ -99,6 +100,7 @@ static inline struct item *push(struct item *list, enum item_kind kind, size_t b
     if (item == NULL)
         return list;
     item->bytes = bytes;
+    item->kind = kind;
     item->seed = __atomic_add_fetch(&seeds, 1, __ATOMIC_RELAXED);
     item->next = list;
     fill(item, 0);
@@ -113,7 +115,7 @@ static inline size_t check_list(const struct item *list)
     return count;
 }
 
-/* What lies between the old size and the new one is zero. */
+/* What lies between the old size and the new one is zero, where that is promised. */
 static inline struct item *resize(struct item *item, size_t bytes)
 {
     unsigned attempts = 0;
@@ -130,7 +132,7 @@ static inline struct item *resize(struct item *item, size_t bytes)
     size_t old = resized->bytes;
     resized->bytes = bytes < old ? bytes : old;
     check_item(resized);
-    for (size_t i = old; i < bytes; i++)
+    for (size_t i = old; resized->kind != NOSCAN && i < bytes; i++)
         MUST(resized->data[i] == 0);
     resized->bytes = bytes;
     fill(resized, 0);

@@ -69,7 +69,7 @@ static void apply_options(void)
 {
     struct ml_collector_options options;
     ml_options_collector(&options);
-    ml_gc_pad_all = options.pad_all;
+    ml_gc_pad_above = options.pad_all ? 0 : ML_GC_PAD_ABOVE;
     if (options.gc_percent != ML_GC_PERCENT_DEFAULT)
         ml_pacer_set_percent(options.gc_percent);
 }

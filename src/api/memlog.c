@@ -36,23 +36,20 @@ EXPORT void *memlog_malloc_uncollectable(size_t size)
     return ml_gc_alloc(size, ML_UNCOLLECTABLE);
 }
 
-static void *allocate_array(size_t count, size_t size, enum ml_kind kind)
+/* count times size, or so much that it is refused. */
+static size_t array_bytes(size_t count, size_t size)
 {
     size_t bytes;
-    if (__builtin_mul_overflow(count, size, &bytes)) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    return ml_gc_alloc(bytes, kind);
+    return __builtin_mul_overflow(count, size, &bytes) ? SIZE_MAX : bytes;
 }
 
 EXPORT void *memlog_calloc(size_t count, size_t size)
 {
-    return allocate_array(count, size, ML_SCAN);
+    return ml_gc_alloc(array_bytes(count, size), ML_SCAN);
 }
 EXPORT void *memlog_calloc_noscan(size_t count, size_t size)
 {
-    return allocate_array(count, size, ML_NOSCAN);
+    return ml_gc_alloc_noscan_zeroed(array_bytes(count, size));
 }
 
 static void *allocate_aligned(size_t alignment, size_t size, enum ml_kind kind)
@@ -87,8 +84,7 @@ EXPORT void *memlog_realloc(void *pointer, size_t size)
 
 EXPORT void memlog_free(void *pointer)
 {
-    if (pointer != NULL)
-        ml_heap_free(pointer);
+    ml_heap_free(pointer);
 }
 
 EXPORT char *memlog_strdup(const char *string)

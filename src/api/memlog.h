@@ -46,27 +46,34 @@ extern "C" {
 
 /* ---- allocation ------------------------------------------------------- */
 
-/* All return memory that is set to zero, aligned to 16 bytes, or NULL with
- * errno ENOMEM when there is none even after a collection (EINVAL for a bad
- * alignment). A size of 0 gives a distinct object. */
+/* All return memory that is aligned to 16 bytes, or NULL with errno ENOMEM when
+ * there is none even after a collection (EINVAL for a bad alignment). A size
+ * of 0 gives a distinct object.
+ *
+ * What is scanned, and what memlog_calloc and memlog_calloc_noscan return, is
+ * set to zero. Other noscan memory is as malloc's: its contents are
+ * indeterminate, mostly what an earlier object left there. Write before you
+ * read, and send or store no byte of it that you have not written (padding
+ * between the members of a struct counts): it may be somebody's password. */
 
 /* Collected; scanned for pointers. */
 void *memlog_malloc(size_t size) MEMLOG_ALLOCATES(1);
 /* Collected; must hold no pointers, and is never scanned: text, pixels,
- * numbers. Cheaper, and nothing in it can be mistaken for a pointer. */
+ * numbers. Not set to zero. Cheaper, and nothing in it can be mistaken for a
+ * pointer. */
 void *memlog_malloc_noscan(size_t size) MEMLOG_ALLOCATES(1);
 /* Scanned for pointers, and lives until memlog_free: a root of one's own. */
 void *memlog_malloc_uncollectable(size_t size) MEMLOG_ALLOCATES(1);
-/* count times size, with ENOMEM when that overflows. */
+/* count times size, with ENOMEM when that overflows. Both set to zero. */
 void *memlog_calloc(size_t count, size_t size) MEMLOG_ALLOCATES(1, 2);
 void *memlog_calloc_noscan(size_t count, size_t size) MEMLOG_ALLOCATES(1, 2);
-/* alignment is a power of two, at most 1 GiB. */
+/* alignment is a power of two, at most 1 GiB. noscan: not set to zero. */
 void *memlog_aligned_alloc(size_t alignment, size_t size) MEMLOG_ALLOCATES(2);
 void *memlog_aligned_alloc_noscan(size_t alignment, size_t size) MEMLOG_ALLOCATES(2);
-/* Resize, in place where possible; bytes beyond the old size are zero. The
- * object keeps its kind (scanned, noscan, uncollectable). pointer NULL: as
- * memlog_malloc. size 0: frees, returns NULL. On failure NULL, and the old
- * object is as it was. */
+/* Resize, in place where possible. The object keeps its kind (scanned, noscan,
+ * uncollectable); bytes beyond the old size are zero, but in a noscan object
+ * they are indeterminate. pointer NULL: as memlog_malloc. size 0: frees,
+ * returns NULL. On failure NULL, and the old object is as it was. */
 void *memlog_realloc(void *pointer, size_t size)
 #if defined(__GNUC__)
     __attribute__((warn_unused_result, alloc_size(2)))
@@ -76,7 +83,8 @@ void *memlog_realloc(void *pointer, size_t size)
  * is not the start of a live memlog object ends the program with a line on
  * stderr that says which and why. errno is left alone. */
 void memlog_free(void *pointer);
-/* Copy a string into a noscan object. NULL gives NULL with EINVAL. */
+/* Copy a string into a noscan object; what lies behind its end, up to the
+ * usable size, is indeterminate. NULL gives NULL with EINVAL. */
 char *memlog_strdup(const char *string);
 /* Bytes that can be used at pointer: its request, rounded up. 0 for NULL. */
 size_t memlog_usable_size(const void *pointer);

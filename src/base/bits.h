@@ -11,6 +11,7 @@
 #define ml_unlikely(x) __builtin_expect(!!(x), 0)
 #define ML_COLD __attribute__((noinline, cold))
 #define ML_NOINLINE __attribute__((noinline))
+#define ML_ALWAYS_INLINE __attribute__((always_inline))
 #define ML_MUST_CHECK __attribute__((warn_unused_result))
 /* For functions that read memory which is not theirs on purpose: the
  * conservative scanner looks at stacks and data segments word by word. */

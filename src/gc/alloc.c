@@ -8,22 +8,13 @@
 #include "gc/collect.h"
 #include "gc/mutator.h"
 #include "gc/pacer.h"
-#include "heap/alloc.h"
 #include "heap/central.h"
 #include "heap/large.h"
 
-enum { PAD_ABOVE = 256 };
-
-bool ml_gc_pad_all;
-
-/* Bytes a block needs for a request. */
-static inline size_t padded(size_t bytes) { return bytes + (bytes > PAD_ABOVE || ml_gc_pad_all); }
+size_t ml_gc_pad_above = ML_GC_PAD_ABOVE;
 
 /* Bytes of a block that a program may use: the pad, where there may be one, is not. */
-static inline size_t usable(size_t block)
-{
-    return block - (block > PAD_ABOVE || ml_gc_pad_all);
-}
+static inline size_t usable(size_t block) { return block - (block > ml_gc_pad_above); }
 
 static void *no_memory(void)
 {
@@ -40,57 +31,38 @@ int ml_gc_attach(void)
     return error != 0 ? error : ml_mutator_register();
 }
 
-/* Zero a block, a multiple of 16. In line for the sizes that are common, where
- * the call would cost more than the stores. */
-__attribute__((optimize("no-tree-loop-distribute-patterns"))) static inline void
-zero(void *block, size_t bytes)
-{
-    typedef long long pair __attribute__((vector_size(16), may_alias));
-    if (bytes > 256) {
-        memset(block, 0, bytes);
-        return;
-    }
-    for (pair *at = block, *end = (pair *)((char *)block + bytes); at < end; at++)
-        *at = (pair){ 0, 0 };
-}
-
 /* ---- small --------------------------------------------------------------------- */
 
-/* Not from the magazine at once: collect if it is time, refill, collect if
- * there was nothing. The tables may be new, so the class is looked up here. */
-static ML_NOINLINE void *alloc_small_slowly(size_t block, enum ml_kind kind)
+/* Collect if it is time, refill, collect if there was nothing. The tables may
+ * be new, so the class is looked up here. */
+static void *alloc_small(size_t block, enum ml_kind kind, bool zeroed)
 {
     if (ml_gc_attach() != 0)
         return no_memory();
-    if (ml_pacer_is_due())
-        ml_gc_collect(ML_GC_PACED);
     unsigned class = ml_sizeclass_of(block);
-    void *slot = ml_heap_alloc_slow(ml_bin_of(class, kind));
+    unsigned bin = ml_bin_of(class, kind);
+    void *slot = ml_heap_pop(bin);
+    if (slot == NULL) {
+        if (ml_pacer_is_due())
+            ml_gc_collect(ML_GC_PACED);
+        slot = ml_heap_alloc_slow(bin);
+    }
     if (slot == NULL) {
         ml_gc_collect(ML_GC_NO_MEMORY);
-        slot = ml_heap_alloc_slow(ml_bin_of(class, kind));
-        if (slot == NULL)
-            return no_memory();
+        slot = ml_heap_alloc_slow(bin);
     }
-    zero(slot, ml_sizeclasses[class].bytes);
-    return slot;
-}
-
-static inline void *alloc_small(size_t block, enum ml_kind kind)
-{
-    unsigned class = ml_sizeclass_of(block);
-    void *slot = ml_heap_pop(ml_bin_of(class, kind));
-    if (ml_unlikely(slot == NULL))
-        return alloc_small_slowly(block, kind);
-    zero(slot, ml_sizeclasses[class].bytes);
+    if (slot == NULL)
+        return no_memory();
+    if (zeroed)
+        ml_zero(slot, ml_sizeclasses[class].bytes);
     return slot;
 }
 
 /* ---- large ---------------------------------------------------------------------- */
 
-static void *alloc_large(size_t block, size_t alignment, enum ml_kind kind)
+static void *alloc_large(size_t block, size_t alignment, enum ml_kind kind, bool zeroed)
 {
-    bool zeroed;
+    bool is_zero;
     if (ml_gc_attach() != 0)
         return no_memory();
     /* What can never be had is not worth a collection. */
@@ -98,37 +70,48 @@ static void *alloc_large(size_t block, size_t alignment, enum ml_kind kind)
         return no_memory();
     if (ml_heap_taken_bytes() + block >= ml_pacer_goal())
         ml_gc_collect(ML_GC_PACED);
-    void *object = ml_heap_alloc_large(block, alignment, kind, &zeroed);
+    void *object = ml_heap_alloc_large(block, alignment, kind, &is_zero);
     if (object == NULL) {
         ml_gc_collect(ML_GC_NO_MEMORY);
-        object = ml_heap_alloc_large(block, alignment, kind, &zeroed);
+        object = ml_heap_alloc_large(block, alignment, kind, &is_zero);
         if (object == NULL)
             return no_memory();
     }
-    if (!zeroed)
+    if (zeroed && !is_zero)
         memset(object, 0, ml_heap_block_bytes(object));
     return object;
 }
 
 /* ---- the door --------------------------------------------------------------------- */
 
-void *ml_gc_alloc(size_t bytes, enum ml_kind kind)
+static void *alloc_block(size_t block, enum ml_kind kind, bool zeroed)
 {
-    if (ml_unlikely(bytes > PTRDIFF_MAX))
+    return block <= ML_SMALL_MAX ? alloc_small(block, kind, zeroed)
+                                 : alloc_large(block, 0, kind, zeroed);
+}
+
+void *ml_gc_alloc_slow(size_t bytes, enum ml_kind kind)
+{
+    if (bytes > PTRDIFF_MAX)
         return no_memory();
-    size_t block = padded(bytes);
-    if (ml_likely(block <= ML_SMALL_MAX))
-        return alloc_small(block, kind);
-    return alloc_large(block, 0, kind);
+    return alloc_block(ml_gc_padded(bytes), kind, kind != ML_NOSCAN);
+}
+
+void *ml_gc_alloc_noscan_zeroed(size_t bytes)
+{
+    if (bytes > PTRDIFF_MAX)
+        return no_memory();
+    return alloc_block(ml_gc_padded(bytes), ML_NOSCAN, true);
 }
 
 void *ml_gc_alloc_aligned(size_t alignment, size_t bytes, enum ml_kind kind)
 {
+    bool zeroed = kind != ML_NOSCAN;
     if (alignment <= ML_GRANULE_BYTES)
         return ml_gc_alloc(bytes, kind);
     if (bytes > PTRDIFF_MAX || ml_gc_attach() != 0)
         return no_memory();
-    size_t block = ml_max(padded(bytes), 1);
+    size_t block = ml_max(ml_gc_padded(bytes), 1);
     if (alignment <= ML_PAGE_BYTES) {
         /* Spans begin at pages: slots of a class that is a multiple of the
          * alignment are aligned. */
@@ -136,11 +119,11 @@ void *ml_gc_alloc_aligned(size_t alignment, size_t bytes, enum ml_kind kind)
         while (block <= ML_SMALL_MAX) {
             size_t bytes_of_class = ml_sizeclasses[ml_sizeclass_of(block)].bytes;
             if (bytes_of_class % alignment == 0)
-                return alloc_small(bytes_of_class, kind);
+                return alloc_small(bytes_of_class, kind, zeroed);
             block = ml_align_up(bytes_of_class, alignment);
         }
     }
-    return alloc_large(block, alignment, kind);
+    return alloc_large(block, alignment, kind, zeroed);
 }
 
 size_t ml_gc_usable_bytes(const void *pointer, const char *function)
@@ -163,14 +146,14 @@ static bool serves(size_t have, size_t need)
 
 static bool resize_large(void *pointer, size_t block)
 {
-    bool zeroed;
+    bool is_zero;
     size_t before = ml_heap_block_bytes(pointer);
     struct ml_thread *self = ml_thread_self;
     ml_heap_enter(self);
-    bool done = ml_large_resize(pointer, block, &zeroed);
+    bool done = ml_large_resize(pointer, block, &is_zero);
     ml_heap_leave(self);
     size_t after = ml_heap_block_bytes(pointer);
-    if (done && !zeroed && after > before)
+    if (done && !is_zero && after > before && ml_heap_kind(pointer) != ML_NOSCAN)
         memset((char *)pointer + before, 0, after - before);
     return done;
 }
@@ -188,12 +171,12 @@ void *ml_gc_realloc(void *pointer, size_t bytes)
     size_t old = ml_gc_usable_bytes(pointer, "memlog_realloc");
     if (bytes > PTRDIFF_MAX || ml_gc_attach() != 0)
         return no_memory();
-    if (resize_in_place(pointer, padded(bytes))) {
+    if (resize_in_place(pointer, ml_gc_padded(bytes))) {
         /* What lies beyond is zero, so that growing again finds it so, and
          * nothing there keeps an object alive: the pad, too, was data where
          * the block has shrunk. */
         size_t dirty_end = ml_min(old, ml_heap_block_bytes(pointer));
-        if (dirty_end > bytes)
+        if (dirty_end > bytes && ml_heap_kind(pointer) != ML_NOSCAN)
             memset((char *)pointer + bytes, 0, dirty_end - bytes);
         return pointer;
     }

@@ -1,24 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 /* alloc.h - the collecting door: what memlog_malloc and its kin do.
  *
- * Over the heap's door it adds zeroing, the pacer's question before anything
- * grows, a collection before giving up, and the rule for addresses one past
- * the end: objects of more than 256 bytes get a byte more than asked for, so
- * that such an address still lies inside (ml_gc_pad_all: the small ones too).
+ * Over the heap's door it adds zeroing of what is scanned, the pacer's question
+ * before anything grows, a collection before giving up, and the rule for
+ * addresses one past the end: objects of more than 256 bytes get a byte more
+ * than asked for, so that such an address still lies inside.
  *
- * Everything returns NULL with errno ENOMEM when there is no memory.
+ * Objects of ML_NOSCAN hold whatever lay there before, unless a function says
+ * zeroed; all others are zero. Everything returns NULL with errno ENOMEM when
+ * there is no memory.
  */
 #ifndef ML_GC_ALLOC_H
 #define ML_GC_ALLOC_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "gc/zero.h"
+#include "heap/alloc.h"
 
-#include "heap/sizeclass.h"
+/* Requests of more bytes than this get the byte at the end: ML_GC_PAD_ABOVE,
+ * or 0 for MEMLOG_PAST_END=always. */
+enum { ML_GC_PAD_ABOVE = 256 };
+extern size_t ml_gc_pad_above;
 
-extern bool ml_gc_pad_all; /* MEMLOG_PAST_END=always */
+/* Bytes a block needs for a request. */
+static inline size_t ml_gc_padded(size_t bytes) { return bytes + (bytes > ml_gc_pad_above); }
 
-void *ml_gc_alloc(size_t bytes, enum ml_kind kind);
+/* What ml_gc_alloc does when no magazine has the object ready. */
+void *ml_gc_alloc_slow(size_t bytes, enum ml_kind kind);
+
+/* In line, with a kind that is known when it is compiled. */
+static inline ML_ALWAYS_INLINE void *ml_gc_alloc(size_t bytes, enum ml_kind kind)
+{
+    if (ml_unlikely(bytes >= ML_SMALL_MAX))
+        return ml_gc_alloc_slow(bytes, kind);
+    size_t class = ml_sizeclass_of(ml_gc_padded(bytes));
+    void *slot = ml_heap_pop(ml_bin_of(class, kind));
+    if (ml_unlikely(slot == NULL))
+        return ml_gc_alloc_slow(bytes, kind);
+    if (kind != ML_NOSCAN)
+        ml_zero(slot, ml_sizeclasses[class].bytes);
+    return slot;
+}
+
+void *ml_gc_alloc_noscan_zeroed(size_t bytes);
 /* alignment: a power of two. */
 void *ml_gc_alloc_aligned(size_t alignment, size_t bytes, enum ml_kind kind);
 /* pointer: an object (not NULL); bytes not 0. */

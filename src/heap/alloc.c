@@ -77,9 +77,13 @@ static void free_directly(struct ml_thread *self, void *pointer, unsigned bin)
     ml_central_give(bin, &pointer, 1);
 }
 
-void ml_heap_free_slow(void *pointer, unsigned bin)
+void ml_heap_free_slow(void *pointer)
 {
     int saved_errno = errno; /* free leaves it alone */
+    if (pointer == NULL)
+        return;
+    if (!ml_heap_is_object(pointer))
+        ml_heap_bad_pointer(pointer, "memlog_free");
     if (!ready()) {
         /* Not even the thread's block could be had: the object stays
          * allocated, which is the truth the statistics tell. */
@@ -87,9 +91,10 @@ void ml_heap_free_slow(void *pointer, unsigned bin)
         return;
     }
     struct ml_thread *self = ml_thread_self;
+    unsigned bin = ml_map.page_bin[ml_page_of((uintptr_t)pointer)];
     ml_heap_enter(self);
-    if (bin == ML_BIN_LARGE) {
-        if (!ml_large_free(pointer))
+    if (bin >= ML_BINS) { /* ML_BIN_NONE: another thread has freed it just now */
+        if (bin == ML_BIN_NONE || !ml_large_free(pointer))
             ml_heap_bad_pointer(pointer, "memlog_free");
     } else {
         struct ml_magazine *magazine = &self->magazines[bin];

@@ -25,13 +25,15 @@ int ml_heap_init(void);
 
 /* A slot of the bin from the calling thread's magazine, or NULL when that is
  * empty. Not zeroed. */
-static inline void *ml_heap_pop(unsigned bin)
+static inline void *ml_heap_pop(size_t bin)
 {
-    struct ml_magazine *magazine = &ml_thread_self->magazines[bin];
+    struct ml_magazine *magazine = ml_magazine_of(bin);
     void **top = magazine->top;
     if (ml_unlikely(top == magazine->bottom))
         return NULL;
     void *slot = top[-1];
+    if (slot == NULL)
+        __builtin_unreachable(); /* callers need not look a second time */
     ml_state_set(ml_granule_of(slot), 1); /* the order: see threadcache.h */
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     __atomic_store_n(&magazine->top, top - 1, __ATOMIC_RELAXED);
@@ -44,8 +46,9 @@ void *ml_heap_alloc_slow(unsigned bin);
 /* A large object (see large.h). NULL when there is no memory. */
 void *ml_heap_alloc_large(size_t bytes, size_t alignment, enum ml_kind kind, bool *zeroed);
 
-/* Push to the magazine; the slow part of it. */
-void ml_heap_free_slow(void *pointer, unsigned bin);
+/* Free what the fast path does not: NULL (nothing happens), large objects, into
+ * a full magazine, from a thread without a cache. A bad pointer ends the program. */
+void ml_heap_free_slow(void *pointer);
 /* Says what is wrong with a pointer given to `function`, and aborts. */
 _Noreturn void ml_heap_bad_pointer(const void *pointer, const char *function);
 
@@ -56,28 +59,28 @@ static inline bool ml_heap_is_object(const void *pointer)
     return granule < ml_map_granules() && ml_state_get(granule) != 0;
 }
 
-/* Free the object at pointer (not NULL). A bad pointer ends the program. */
+/* Free the object at pointer; NULL is fine. A bad pointer ends the program. */
 static inline void ml_heap_free(void *pointer)
 {
     uint64_t granule = ml_granule_of(pointer);
-    if (ml_unlikely(granule >= ml_map_granules() || ml_state_get(granule) == 0))
-        ml_heap_bad_pointer(pointer, "memlog_free");
-    unsigned bin = ml_map.page_bin[granule >> (ML_PAGE_SHIFT - ML_GRANULE_SHIFT)];
-    if (ml_unlikely(bin == ML_BIN_LARGE)) {
-        ml_heap_free_slow(pointer, bin);
+    if (ml_unlikely(granule >= ml_map_granules() || ml_state_get(granule) == 0)) {
+        ml_heap_free_slow(pointer);
         return;
     }
-    struct ml_magazine *magazine = &ml_thread_self->magazines[bin];
+    /* Loaded once: for all the compiler knows the stores below change the map. */
+    uint8_t *state = &ml_map.state[granule];
+    size_t bin = ml_map.page_bin[granule >> (ML_PAGE_SHIFT - ML_GRANULE_SHIFT)];
+    struct ml_magazine *magazine = ml_magazine_of(bin);
     void **top = magazine->top;
     if (ml_unlikely(top == magazine->limit)) {
-        ml_heap_free_slow(pointer, bin);
+        ml_heap_free_slow(pointer);
         return;
     }
     __atomic_store_n(top, pointer, __ATOMIC_RELAXED); /* the order: see threadcache.h */
     ml_count(&magazine->frees, 1);
     __atomic_store_n(&magazine->top, top + 1, __ATOMIC_RELEASE);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    ml_state_set(granule, 0);
+    __atomic_store_n(state, 0, __ATOMIC_RELAXED);
     /* The address stays in a register up to here: a collector that stops the
      * thread finds it there. */
     __asm__ volatile("" : : "r"(pointer));

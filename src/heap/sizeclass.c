@@ -2,8 +2,7 @@
 #include "heap/sizeclass.h"
 
 struct ml_sizeclass ml_sizeclasses[ML_CLASSES];
-uint8_t ml_class_by_16[65];
-uint8_t ml_class_by_128[257];
+uint8_t ml_class_by_16[ML_SMALL_MAX / ML_GRANULE_BYTES + 1];
 
 /* The step from the class of `bytes` to the next one. */
 static uint32_t step_after(uint32_t bytes)
@@ -41,17 +40,15 @@ static uint8_t span_pages(uint32_t bytes)
 void ml_sizeclass_init(void)
 {
     uint32_t bytes = 16;
-    unsigned in_16 = 0, in_128 = 0;
+    unsigned granules = 0;
     for (unsigned class = 0; class < ML_CLASSES; class++) {
         struct ml_sizeclass *c = &ml_sizeclasses[class];
         c->bytes = bytes;
         c->reciprocal = (uint32_t)((((uint64_t)1 << 32) + bytes - 1) / bytes);
         c->pages = span_pages(bytes);
         c->slots = (uint16_t)((uint32_t)c->pages * ML_PAGE_BYTES / bytes);
-        for (; in_16 <= 64 && in_16 * 16 <= bytes; in_16++)
-            ml_class_by_16[in_16] = (uint8_t)class;
-        for (; in_128 <= 256 && in_128 * 128 <= bytes; in_128++)
-            ml_class_by_128[in_128] = (uint8_t)class;
+        for (; granules * ML_GRANULE_BYTES <= bytes; granules++)
+            ml_class_by_16[granules] = (uint8_t)class;
         bytes += step_after(bytes);
     }
 }

@@ -39,8 +39,9 @@ struct ml_sizeclass {
 
 /* Filled by ml_sizeclass_init, then constant. */
 extern struct ml_sizeclass ml_sizeclasses[ML_CLASSES];
-extern uint8_t ml_class_by_16[65];   /* (bytes + 15) / 16, up to 1024 bytes */
-extern uint8_t ml_class_by_128[257]; /* (bytes + 127) / 128, up to 32768 bytes */
+/* By (bytes + 15) / 16. One table for all small sizes: a second, coarser one
+ * would be shorter, and cost a branch that nobody can foretell. */
+extern uint8_t ml_class_by_16[ML_SMALL_MAX / ML_GRANULE_BYTES + 1];
 
 /* Idempotent; called before the first allocation, by one thread. */
 void ml_sizeclass_init(void);
@@ -48,9 +49,7 @@ void ml_sizeclass_init(void);
 /* bytes at most ML_SMALL_MAX; 0 counts as 1. */
 static inline unsigned ml_sizeclass_of(size_t bytes)
 {
-    if (ml_likely(bytes <= 1024))
-        return ml_class_by_16[(bytes + 15) >> 4];
-    return ml_class_by_128[(bytes + 127) >> 7];
+    return ml_class_by_16[(bytes + ML_GRANULE_BYTES - 1) >> ML_GRANULE_SHIFT];
 }
 
 static inline unsigned ml_bin_of(unsigned class, enum ml_kind kind)

@@ -26,8 +26,9 @@
 
 #include "heap/span.h"
 
-enum { ML_BIN_NONE = 254, ML_BIN_LARGE = 255 };
-_Static_assert((int)ML_BINS < (int)ML_BIN_NONE, "bins and the two marks share a byte");
+/* Stand for a bin where a large object does, and where nothing is in use. */
+enum { ML_BIN_LARGE = ML_BINS, ML_BIN_NONE, ML_BINS_AND_MARKS };
+_Static_assert((int)ML_BINS_AND_MARKS <= UINT8_MAX, "bins and the two marks share a byte");
 
 /* Read by every allocation and free, written only when the heap grows. */
 struct ml_spanmap {

@@ -55,7 +55,9 @@ struct ml_thread {
     /* Addresses resolved to objects by realloc, usable_size and the marker;
      * explicit frees are counted as frees. */
     uint64_t lookups;
-    struct ml_magazine magazines[ML_BINS] __attribute__((aligned(64)));
+    /* Those of the marks behind the bins are empty and full for ever: what is no
+     * small object takes the slow path without a test on the fast one. */
+    struct ml_magazine magazines[ML_BINS_AND_MARKS] __attribute__((aligned(64)));
 };
 
 /* The calling thread's; ml_thread_none before its first allocation. All of
@@ -78,6 +80,15 @@ static inline void ml_count(uint64_t *counter, uint64_t by)
     /* One writer, so load and store; release, so that a reader who sees a
      * free has seen the malloc before it. */
     __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + by, __ATOMIC_RELEASE);
+}
+
+/* The calling thread's magazine of a bin (or of ML_BIN_LARGE). */
+static inline struct ml_magazine *ml_magazine_of(size_t bin)
+{
+    struct ml_magazine *magazine = &ml_thread_self->magazines[bin];
+    /* Else the compiler works the address out anew for every field of it. */
+    __asm__("" : "+r"(magazine));
+    return magazine;
 }
 
 static inline bool ml_thread_attached(void) { return ml_thread_self != &ml_thread_none; }
