@@ -109,6 +109,15 @@ BROKEN(pages_of_another_bin,
        "every page knows the bin of the span over it")
 BROKEN(a_full_span_with_room, ml_span_at(ml_bins[BIN_64].full.first)->free_slots++,
        "full spans have no free slot")
+static void hang_among_the_empty(struct ml_span *hanging)
+{
+    ml_span_list_append(&ml_bins[BIN_64].empty, hanging, ML_PLACE_EMPTY);
+}
+BROKEN(a_span_with_objects_among_the_empty,
+       (ml_span_list_remove(&ml_bins[BIN_64].full, span()), hang_among_the_empty(span())),
+       "empty spans have no slot taken")
+BROKEN(an_empty_span_nobody_counted, hang_among_the_empty(ml_pageheap_take_small(BIN_64)),
+       "the bytes of empty spans are known")
 BROKEN(a_span_lost_from_its_list,
        (ml_thread_flush_all(ml_thread_self),
         ml_span_list_remove(&ml_bins[BIN_64].partial, span())),
@@ -179,7 +188,8 @@ UNIT_MAIN("heap audit", a_heap_that_does_not_exist_is_healthy, a_healthy_heap_pa
           a_cleared_state_byte, a_set_state_byte, a_malloc_not_counted, a_free_counted_twice,
           a_magazine_nobody_looks_at, a_link_to_the_wrong_span, a_list_that_ends_too_early,
           a_list_counted_wrongly, a_span_in_a_strange_place, a_span_of_another_bin,
-          pages_of_another_bin, a_full_span_with_room, a_span_lost_from_its_list,
+          pages_of_another_bin, a_full_span_with_room, a_span_with_objects_among_the_empty,
+          an_empty_span_nobody_counted, a_span_lost_from_its_list,
           a_marked_slot_that_is_not_taken, a_slot_lost_from_its_magazine,
           a_slot_twice_in_a_magazine, a_foreign_pointer_in_a_magazine,
           a_slot_in_the_wrong_magazine, a_large_object_not_allocated,

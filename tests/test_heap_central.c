@@ -89,20 +89,106 @@ START_TEST(a_batch_is_filled_from_several_spans_but_opens_one_at_most)
 }
 END_TEST
 
-START_TEST(an_empty_span_goes_back_unless_it_is_the_only_one_with_room)
+/* ---- empty spans ------------------------------------------------------------------- */
+
+enum { MIB = 1 << 20, BIN_32K = ML_CLASSES - 1, SLOTS_32K = 64 * MIB / ML_SMALL_MAX };
+
+/* Slots of the largest class, `count` of them. */
+static void take_32k(void **slots, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        ck_assert_uint_eq(ml_central_take(ml_thread_self, BIN_32K, &slots[i], 1), 1);
+}
+
+START_TEST(empty_spans_stay_with_their_bin_and_serve_it_again)
 {
     static void *slots[4 * ML_SPAN_SLOTS_MAX];
     prepare();
     unsigned a_span = ml_sizeclasses[BIN_64].slots;
-    uint64_t span_bytes = (uint64_t)ml_sizeclasses[BIN_64].pages * ML_PAGE_BYTES;
-    for (unsigned i = 0; i < 4; i++)
-        ck_assert_uint_eq(ml_central_take(ml_thread_self, BIN_64, slots + i * a_span, a_span),
-                          a_span);
-    ck_assert_uint_eq(inuse_bytes(), 4 * span_bytes);
-    ml_central_give(BIN_64, slots, 4 * a_span);
-    ck_assert_uint_eq(inuse_bytes(), span_bytes);
-    ck_assert_uint_eq(ml_bins[BIN_64].partial.count, 1);
-    ck_assert_uint_eq(ml_bins[BIN_64].full.count, 0);
+    for (int round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < 4; i++)
+            ck_assert_uint_eq(ml_central_take(ml_thread_self, BIN_64, slots + i * a_span, a_span),
+                              a_span);
+        ck_assert_uint_eq(inuse_bytes(), 4 * a_span * 64);
+        ck_assert_uint_eq(ml_central_empty_bytes(), 0);
+        ml_central_give(BIN_64, slots, 4 * a_span);
+        ck_assert_uint_eq(ml_central_empty_bytes(), 4 * a_span * 64);
+        ck_assert_uint_eq(ml_bins[BIN_64].full.count + ml_bins[BIN_64].partial.count, 0);
+        assert_heap_is_whole();
+    }
+}
+END_TEST
+
+START_TEST(empty_spans_are_kept_up_to_a_mebibyte_or_a_share_of_what_is_in_use)
+{
+    static void *slots[SLOTS_32K];
+    prepare();
+    take_32k(slots, SLOTS_32K);
+    unsigned given = 0;
+    for (; given < SLOTS_32K; given++) {
+        ml_central_give(BIN_32K, &slots[given], 1);
+        ck_assert_uint_le(ml_central_empty_bytes(), ml_max(MIB, inuse_bytes() / 8 + ML_SMALL_MAX));
+        if (given == SLOTS_32K / 4)
+            ck_assert_uint_gt(ml_central_empty_bytes(), 4 * MIB);
+    }
+    ck_assert_uint_eq(ml_central_empty_bytes(), MIB);
+    ck_assert_uint_eq(inuse_bytes(), MIB);
+    assert_heap_is_whole();
+}
+END_TEST
+
+START_TEST(the_only_span_with_room_stays)
+{
+    static void *slots[SLOTS_32K], *one, *slot;
+    prepare();
+    take_32k(slots, SLOTS_32K); /* another bin keeps all that may be kept */
+    ck_assert_uint_eq(ml_central_take(ml_thread_self, BIN_64, &one, 1), 1);
+    ml_central_give(BIN_32K, slots, SLOTS_32K);
+    uint64_t before = inuse_bytes();
+    ml_central_give(BIN_64, &one, 1);
+    ck_assert_uint_eq(inuse_bytes(), before);
+    ck_assert_uint_eq(ml_central_take(ml_thread_self, BIN_64, &slot, 1), 1);
+    ck_assert_ptr_eq(slot, one);
+    ml_central_give(BIN_64, &slot, 1);
+    assert_heap_is_whole();
+}
+END_TEST
+
+START_TEST(what_nobody_needed_between_two_trims_goes)
+{
+    static void *slots[SLOTS_32K];
+    enum { KEPT = MIB / ML_SMALL_MAX, NEEDED = 5 };
+    prepare();
+    take_32k(slots, KEPT);
+    ml_central_give(BIN_32K, slots, KEPT);
+    ml_central_trim(false); /* they have come since the last one */
+    ck_assert_uint_eq(ml_central_empty_bytes(), MIB);
+    take_32k(slots, NEEDED);
+    ml_central_give(BIN_32K, slots, NEEDED);
+    ml_central_trim(false);
+    ck_assert_uint_eq(ml_central_empty_bytes(), NEEDED * ML_SMALL_MAX);
+    ck_assert_uint_eq(inuse_bytes(), NEEDED * ML_SMALL_MAX);
+    assert_heap_is_whole();
+    ml_central_trim(false);
+    ck_assert_uint_eq(inuse_bytes(), 0);
+    assert_heap_is_whole();
+}
+END_TEST
+
+START_TEST(all_empty_spans_go_when_asked)
+{
+    static void *slots[SLOTS_32K], *small[1000];
+    prepare();
+    take_32k(slots, SLOTS_32K);
+    unsigned got = ml_central_take(ml_thread_self, BIN_64, small, 1000);
+    ml_central_give(BIN_32K, slots, SLOTS_32K / 2);
+    ml_central_give(BIN_64, small, got);
+    ml_central_trim(true);
+    ck_assert_uint_eq(ml_central_empty_bytes(), 0);
+    ck_assert_uint_eq(inuse_bytes(), SLOTS_32K / 2 * ML_SMALL_MAX);
+    ml_central_give(BIN_32K, slots + SLOTS_32K / 2, SLOTS_32K / 2);
+    ml_central_trim(true);
+    ck_assert_uint_eq(inuse_bytes(), 0);
     assert_heap_is_whole();
 }
 END_TEST
@@ -148,7 +234,8 @@ static void give_after_its_span_is_gone(void *slot)
     (void)others;
     ml_central_give(BIN_64, rest, got);
     ml_central_give(BIN_64, &another, 1);
-    ml_central_give(BIN_64, &slot, 1); /* empty: the span goes */
+    ml_central_give(BIN_64, &slot, 1);
+    ml_central_trim(true); /* empty: the span goes */
     child_asserts(span_of(slot)->use != ML_SPAN_SMALL);
     do /* its pages are of another bin, all slots taken */
         got = ml_central_take(ml_thread_self, BIN_16, rest, ml_sizeclasses[BIN_16].slots);
@@ -405,7 +492,10 @@ END_TEST
 
 UNIT_MAIN("heap central", slots_are_unique_and_pop_in_rising_order_from_dense_spans,
           a_batch_is_filled_from_several_spans_but_opens_one_at_most,
-          an_empty_span_goes_back_unless_it_is_the_only_one_with_room,
+          empty_spans_stay_with_their_bin_and_serve_it_again,
+          empty_spans_are_kept_up_to_a_mebibyte_or_a_share_of_what_is_in_use,
+          the_only_span_with_room_stays, what_nobody_needed_between_two_trims_goes,
+          all_empty_spans_go_when_asked,
           what_is_taken_is_watched_to_the_byte,
           what_comes_back_beyond_what_is_watched_is_nothing_not_a_huge_number,
           a_slot_that_comes_back_twice_ends_the_program,

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "heap/central.h"
 #include "heap_os.h"
 #include "heap_unit.h"
 
@@ -126,6 +127,38 @@ START_TEST(all_that_is_free_goes_at_once_when_asked)
 }
 END_TEST
 
+/* Spans full of small objects that are all freed: bins keep some of them. */
+static void leave_empty_spans(void)
+{
+    enum { COUNT = 2000, BYTES = 4096 };
+    static void *objects[COUNT];
+    for (int i = 0; i < COUNT; i++)
+        objects[i] = allocate(BYTES, ML_NOSCAN);
+    for (int i = 0; i < COUNT; i++)
+        ml_heap_free(objects[i]);
+    ml_thread_flush_all(ml_thread_self);
+    ck_assert_uint_ge(ml_central_empty_bytes(), MIB / 2);
+}
+
+START_TEST(spans_that_bins_keep_go_with_the_ticks)
+{
+    leave_empty_spans();
+    tick_until_quiet(50);
+    ck_assert_uint_eq(ml_central_empty_bytes(), 0);
+    ck_assert_uint_le(backed(), MIB);
+    assert_heap_is_whole();
+}
+END_TEST
+
+START_TEST(spans_that_bins_keep_are_free_when_all_that_is_free_is_asked_for)
+{
+    leave_empty_spans();
+    ml_release_all();
+    ck_assert_uint_eq(backed(), 0);
+    assert_heap_is_whole();
+}
+END_TEST
+
 START_TEST(a_system_that_refuses_is_asked_again_later)
 {
     ml_heap_free(large(50 * MIB));
@@ -199,5 +232,7 @@ END_TEST
 UNIT_MAIN("heap release", an_empty_heap_has_nothing_to_come_back_for,
           memory_in_use_is_never_released, what_is_free_is_kept_as_long_as_the_peak_is_recent,
           a_share_goes_at_each_tick_until_a_tenth_is_kept, a_run_rests_for_some_ticks_before_it_goes,
-          all_that_is_free_goes_at_once_when_asked, a_system_that_refuses_is_asked_again_later,
+          all_that_is_free_goes_at_once_when_asked, spans_that_bins_keep_go_with_the_ticks,
+          spans_that_bins_keep_are_free_when_all_that_is_free_is_asked_for,
+          a_system_that_refuses_is_asked_again_later,
           nothing_that_was_taken_meanwhile_is_released)

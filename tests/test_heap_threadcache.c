@@ -161,7 +161,7 @@ START_TEST(a_magazine_grows_with_use_up_to_its_bound)
             ck_assert(before == 0 || now <= 2 * before);
             before = now;
         }
-        ck_assert_uint_eq(before, ml_min(2048, (256 << 10) / bytes));
+        ck_assert_uint_eq(before, ml_min(2048, (1 << 20) / bytes));
         while (count > 0)
             ml_heap_free(objects[--count]);
         ck_assert_uint_eq(ml_thread_self->magazines[bin].capacity, before);

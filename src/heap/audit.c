@@ -11,6 +11,7 @@
 struct census {
     uint64_t taken[ML_BINS];     /* slots taken, by bin */
     uint64_t allocated[ML_BINS]; /* of them with their state byte set */
+    uint64_t empty_bytes;        /* of spans that bins keep */
     uint64_t large_objects, large_bytes;
 };
 
@@ -30,6 +31,8 @@ static const char *walk_list(unsigned which, const struct ml_span_list *list,
             return "full spans have no free slot";
         if (place == ML_PLACE_PARTIAL && span->free_slots == 0)
             return "partial spans have a free slot";
+        if (place == ML_PLACE_EMPTY && span->free_slots != span->slots)
+            return "empty spans have no slot taken";
         const char *broken = ml_span_check(span);
         if (broken != NULL)
             return broken;
@@ -42,6 +45,8 @@ static const char *walk_list(unsigned which, const struct ml_span_list *list,
             census->taken[which] += taken;
             census->allocated[which] += allocated;
         }
+        if (place == ML_PLACE_EMPTY)
+            census->empty_bytes += ml_span_bytes(span);
         last = number;
         count++;
     }
@@ -58,6 +63,8 @@ static const char *walk_bin(unsigned which, struct census *census)
         broken = walk_list(which, &bin->full, ML_PLACE_FULL, census);
     if (broken == NULL)
         broken = walk_list(which, &bin->unswept, ML_PLACE_UNSWEPT, census);
+    if (broken == NULL)
+        broken = walk_list(which, &bin->empty, ML_PLACE_EMPTY, census);
     return broken;
 }
 
@@ -141,6 +148,8 @@ static const char *audit_locked(void)
         broken = walk_large(&ml_large_lists[kind], ML_PLACE_LARGE, &census);
     if (broken == NULL)
         broken = walk_large(&ml_large_unswept, ML_PLACE_UNSWEPT, &census);
+    if (broken == NULL && census.empty_bytes != ml_central_empty_bytes())
+        broken = "the bytes of empty spans are known";
     if (broken == NULL)
         broken = walk_magazines(&census);
     if (broken == NULL)

@@ -42,18 +42,74 @@ struct ml_marked_twice ml_heap_marked_twice(void)
                                      __atomic_load_n(&marked_twice.bytes, __ATOMIC_RELAXED) };
 }
 
+/* ---- empty spans ----------------------------------------------------------- */
+
+static uint64_t empty_bytes; /* of all bins */
+
+uint64_t ml_central_empty_bytes(void) { return __atomic_load_n(&empty_bytes, __ATOMIC_RELAXED); }
+
+/* As much as all bins together may keep: a share of what is in use, so that
+ * programs that use little keep little. */
+static uint64_t empty_bytes_most(void)
+{
+    enum { LEAST = 1 << 20, SHARE = 8 };
+    return ml_max(LEAST, ml_pageheap_inuse_bytes() / SHARE);
+}
+
+/* One of the bin's empty spans, out of the list: the last, which is warm, or
+ * the first, which nobody will miss. */
+static struct ml_span *unhang_empty(struct ml_bin *bin, uint32_t number)
+{
+    struct ml_span *span = ml_span_at(number);
+    ml_span_list_remove(&bin->empty, span);
+    __atomic_fetch_sub(&empty_bytes, ml_span_bytes(span), __ATOMIC_RELAXED);
+    if (bin->empty.count < bin->empty_least)
+        bin->empty_least = bin->empty.count;
+    return span;
+}
+
+/* The bin's only span with room stays in any case: a program that allocates
+ * and frees one object at a time would fetch and return it each time. Two may
+ * go for one that comes, so that what is kept gets less with what is in use. */
+static void hang_empty(struct ml_bin *bin, struct ml_span *span)
+{
+    uint32_t stay = bin->partial.count == 0;
+    ml_span_list_append(&bin->empty, span, ML_PLACE_EMPTY);
+    __atomic_fetch_add(&empty_bytes, ml_span_bytes(span), __ATOMIC_RELAXED);
+    for (int i = 0; i < 2 && bin->empty.count > stay; i++)
+        if (ml_central_empty_bytes() > empty_bytes_most())
+            ml_pageheap_give(unhang_empty(bin, bin->empty.first));
+}
+
+/* A few, so that nobody waits long for the bin. False: there are no more to go. */
+static bool trim_some(struct ml_bin *bin, bool all)
+{
+    enum { BATCH = 64 };
+    ml_lock(&bin->lock);
+    uint32_t due = all ? bin->empty.count : bin->empty_least;
+    for (uint32_t i = 0; i < due && i < BATCH; i++)
+        ml_pageheap_give(unhang_empty(bin, bin->empty.first));
+    bin->empty_least = due > BATCH ? due - BATCH : bin->empty.count;
+    ml_unlock(&bin->lock);
+    return due > BATCH;
+}
+
+void ml_central_trim(bool all)
+{
+    for (unsigned i = 0; i < ML_BINS; i++)
+        while (trim_some(&ml_bins[i], all)) {
+        }
+}
+
 /* ---- a span moves between lists ------------------------------------------ */
 
-/* Hang a span that is in no list where its number of free slots says. An
- * empty one goes back to the page heap, unless the bin has no other with
- * room: a program that allocates and frees one object at a time would fetch
- * and return it each time. */
+/* Hang a span that is in no list where its number of free slots says. */
 static void hang(struct ml_bin *bin, struct ml_span *span)
 {
     if (span->free_slots == 0)
         ml_span_list_append(&bin->full, span, ML_PLACE_FULL);
-    else if (span->free_slots == span->slots && bin->partial.count != 0)
-        ml_pageheap_give(span);
+    else if (span->free_slots == span->slots)
+        hang_empty(bin, span);
     else
         ml_span_list_append(&bin->partial, span, ML_PLACE_PARTIAL);
 }
@@ -136,11 +192,13 @@ unsigned ml_central_sweep(struct ml_thread *self, unsigned which, unsigned count
 static bool find_room(struct ml_thread *self, struct ml_bin *bin, unsigned which, bool may_grow)
 {
     while (bin->partial.first == 0) {
-        if (sweep_one(self, bin))
+        struct ml_span *span = NULL;
+        if (bin->empty.last != 0)
+            span = unhang_empty(bin, bin->empty.last);
+        else if (sweep_one(self, bin))
             continue;
-        if (!may_grow)
-            return false;
-        struct ml_span *span = ml_pageheap_take_small(which);
+        else if (may_grow)
+            span = ml_pageheap_take_small(which);
         if (span == NULL)
             return false;
         ml_span_list_append(&bin->partial, span, ML_PLACE_PARTIAL);
@@ -148,13 +206,15 @@ static bool find_room(struct ml_thread *self, struct ml_bin *bin, unsigned which
     return true;
 }
 
+enum { ENOUGH = 16 }; /* slots that make a batch worth coming for */
+
 unsigned ml_central_take(struct ml_thread *self, unsigned which, void **into, unsigned want)
 {
     struct ml_bin *bin = &ml_bins[which];
     unsigned got = 0;
     ml_lock(&bin->lock);
     /* A batch that is not quite full does not ask the page heap for more. */
-    while (got < want && find_room(self, bin, which, got == 0)) {
+    while (got < want && find_room(self, bin, which, got < ENOUGH)) {
         struct ml_span *span = ml_span_at(bin->partial.first);
         got += ml_span_take(span, into, want - got);
         if (span->free_slots == 0) {
@@ -179,36 +239,56 @@ static void unmark(struct ml_span *span, unsigned slot)
     ml_span_unmark(bits, bit);
 }
 
-static void give_one(struct ml_bin *bin, unsigned which, void *slot)
+static _Noreturn void die_of_double_free(const void *slot)
 {
-    struct ml_span *span = ml_span_over((uintptr_t)slot);
-    unsigned index = ml_span_slot_of(span, (uintptr_t)slot);
-    /* The span itself may be gone, when all its other slots are free. */
-    if (ml_unlikely(span->use != ML_SPAN_SMALL || span->bin != which || index >= span->slots ||
-                    !ml_span_is_taken(span, index))) {
-        char where[ML_HEX_BYTES];
-        ml_os_die("memlog_free: two threads freed the object at ",
-                  ml_hex(where, (uintptr_t)slot), " at the same time", NULL);
-    }
-    span->bits[index >> 6].taken &= ~((uint64_t)1 << (index & 63));
-    span->free_slots++;
-    if (span->place == ML_PLACE_UNSWEPT) {
-        unmark(span, index);
-        return;
-    }
+    char where[ML_HEX_BYTES];
+    ml_os_die("memlog_free: two threads freed the object at ", ml_hex(where, (uintptr_t)slot),
+              " at the same time", NULL);
+}
+
+/* Free slots of the span that the first one lies in; how many they were. */
+static unsigned free_slots_of(struct ml_span *span, void **slots, unsigned count)
+{
+    unsigned freed = 0;
+    do {
+        unsigned index = ml_span_slot_of(span, (uintptr_t)slots[freed]);
+        uint64_t bit = (uint64_t)1 << (index & 63);
+        if (ml_unlikely(index >= span->slots || !(span->bits[index >> 6].taken & bit)))
+            die_of_double_free(slots[freed]);
+        span->bits[index >> 6].taken &= ~bit;
+        if (span->place == ML_PLACE_UNSWEPT)
+            unmark(span, index);
+        freed++;
+    } while (freed < count && (uintptr_t)slots[freed] - span->base < ml_span_bytes(span));
+    span->free_slots = (uint16_t)(span->free_slots + freed);
+    return freed;
+}
+
+/* Give the first slots, as many as lie in one span, back to it. In most orders
+ * of freeing that is more than one. */
+static unsigned give_some(struct ml_bin *bin, unsigned which, void **slots, unsigned count)
+{
+    struct ml_span *span = ml_span_over((uintptr_t)slots[0]);
+    /* It may be gone, when all its other slots are free. */
+    if (ml_unlikely(span->use != ML_SPAN_SMALL || span->bin != which))
+        die_of_double_free(slots[0]);
+    unsigned freed = free_slots_of(span, slots, count);
+    if (span->place == ML_PLACE_UNSWEPT)
+        return freed;
     bool was_full = span->place == ML_PLACE_FULL;
     if (was_full || span->free_slots == span->slots) {
         ml_span_list_remove(was_full ? &bin->full : &bin->partial, span);
         hang(bin, span);
     }
+    return freed;
 }
 
 void ml_central_give(unsigned which, void **slots, unsigned count)
 {
     struct ml_bin *bin = &ml_bins[which];
     ml_lock(&bin->lock);
-    for (unsigned i = 0; i < count; i++)
-        give_one(bin, which, slots[i]);
+    for (unsigned done = 0; done < count;)
+        done += give_some(bin, which, slots + done, count - done);
     ml_heap_taken_add(-(int64_t)count * ml_sizeclasses[ml_bin_class(which)].bytes);
     ml_unlock(&bin->lock);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* central.h - the bins behind the magazines: per class and kind, the spans
- * with room, the full ones, and those the collector's verdict still waits on.
+ * with room, the full ones, some empty ones, and those the collector's verdict
+ * still waits on.
  *
  *   ml_magazine_refill     threadcache.c
  *     ml_central_take      1. a span with free slots: take a batch
- *                          2. a span not yet swept: sweep it, take from it
- *       ml_pageheap_take   3. a new span
+ *                          2. an empty span that was kept
+ *                          3. a span not yet swept: sweep it, take from it
+ *       ml_pageheap_take   4. a new span
  *
  * One lock a bin, held for a batch. Lock order: bin, then page heap, then
  * metadata pools.
@@ -18,7 +20,11 @@
 
 struct ml_bin {
     struct ml_lock lock;
+    uint32_t empty_least; /* empty spans that were not needed since the last trim */
     struct ml_span_list partial, full, unswept;
+    /* Kept for the next batch: a span that goes to the page heap and comes
+     * back costs more than all its slots. */
+    struct ml_span_list empty;
 } __attribute__((aligned(64)));
 
 extern struct ml_bin ml_bins[ML_BINS];
@@ -29,6 +35,12 @@ extern struct ml_bin ml_bins[ML_BINS];
 unsigned ml_central_take(struct ml_thread *self, unsigned bin, void **into, unsigned want);
 /* Give count slots back. Their state bytes are 0. */
 void ml_central_give(unsigned bin, void **slots, unsigned count);
+
+/* Give empty spans to the page heap: those that nobody needed since the last
+ * trim, or all there are. */
+void ml_central_trim(bool all);
+/* Bytes of the empty spans that the bins keep. */
+uint64_t ml_central_empty_bytes(void);
 
 /* Bytes handed out to magazines and as large objects and not given back: what
  * the pacer watches. What the last mark left for the sweep is taken off at

@@ -57,6 +57,11 @@ void ml_pageheap_read(struct ml_pageheap_figures *copy)
     }
 }
 
+uint64_t ml_pageheap_inuse_bytes(void)
+{
+    return __atomic_load_n(&figures.inuse_bytes, __ATOMIC_RELAXED);
+}
+
 static void change_inuse(int64_t bytes, int64_t released)
 {
     struct ml_pageheap_figures *now = ml_pageheap_begin_change();

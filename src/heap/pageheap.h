@@ -45,6 +45,9 @@ void ml_pageheap_end_change(void);
 /* A consistent copy. Waits for no lock; spins while a change is under way. */
 void ml_pageheap_read(struct ml_pageheap_figures *figures);
 
+/* One of the figures, as it is at the moment. */
+uint64_t ml_pageheap_inuse_bytes(void);
+
 /* Release memory of free runs that have been free since before `tick` (see
  * release.h), at most `bytes` (rounded up to a page). Returns how much it was.
  * Takes the lock, but not around the system calls. */

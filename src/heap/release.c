@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "heap/release.h"
 
+#include "heap/central.h"
 #include "heap/pageheap.h"
 
 enum { KEEP_LEAST = 1 << 20, SHARE = 4, STEP_LEAST = 16 << 20 };
@@ -19,6 +20,7 @@ static uint64_t most_lately(void)
 bool ml_release_tick(void)
 {
     struct ml_pageheap_figures now;
+    ml_central_trim(false);
     ml_pageheap_read(&now);
     __atomic_store_n(&tick, tick + 1, __ATOMIC_RELAXED);
     ml_pageheap_set_tick(tick);
@@ -33,11 +35,13 @@ bool ml_release_tick(void)
         ml_pageheap_release(tick - ML_RELEASE_IDLE_TICKS + 1, step);
         return true;
     }
-    return backed > now.inuse_bytes + now.inuse_bytes / 10 + KEEP_LEAST;
+    uint64_t needed = now.inuse_bytes - ml_min(now.inuse_bytes, ml_central_empty_bytes());
+    return backed > needed + needed / 10 + KEEP_LEAST;
 }
 
 uint64_t ml_release_all(void)
 {
+    ml_central_trim(true);
     /* Every run that is free was stamped with a tick before this one. */
     return ml_pageheap_release(__atomic_load_n(&tick, __ATOMIC_RELAXED) + 1, UINT64_MAX);
 }

@@ -40,6 +40,7 @@ enum ml_span_place {
     ML_PLACE_FREE,
     ML_PLACE_PARTIAL, /* swept, has free slots */
     ML_PLACE_FULL,    /* swept, has none */
+    ML_PLACE_EMPTY,   /* swept, has nothing but free slots */
     ML_PLACE_UNSWEPT, /* the last mark's verdict is still to be carried out */
     ML_PLACE_LARGE
 };

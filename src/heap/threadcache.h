@@ -72,7 +72,7 @@ extern struct ml_thread *ml_thread_list;
 /* How many bytes of objects one magazine may hold, for those that are visited
  * often. The collector makes it less where magazines hold much of the heap,
  * which is so with many threads; relaxed. */
-enum { ML_MAGAZINE_BYTES_MOST = 256 << 10, ML_MAGAZINE_BYTES_LEAST = 8 << 10 };
+enum { ML_MAGAZINE_BYTES_MOST = 1 << 20, ML_MAGAZINE_BYTES_LEAST = 8 << 10 };
 extern uint32_t ml_magazine_bytes;
 
 static inline void ml_count(uint64_t *counter, uint64_t by)
