@@ -58,9 +58,9 @@ static inline void *allocate(size_t bytes, enum ml_kind kind)
         return NULL;
     if (bytes > ML_SMALL_MAX)
         return ml_heap_alloc_large(bytes, 0, kind, &zeroed);
-    unsigned bin = ml_bin_of(ml_sizeclass_of(bytes), kind);
-    void *slot = ml_heap_pop(bin);
-    return slot != NULL ? slot : ml_heap_alloc_slow(bin);
+    unsigned class = ml_sizeclass_of(bytes);
+    void *slot = ml_heap_pop(class, kind);
+    return slot != NULL ? slot : ml_heap_alloc_slow(ml_bin_of(class, kind));
 }
 
 /* The calling thread leaves the heap, as a thread does that ends. */

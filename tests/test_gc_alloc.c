@@ -131,6 +131,10 @@ START_TEST(blocks_are_aligned_and_hold_what_was_asked)
             /* One past the end of what can be used lies inside, where it should. */
             size_t block = ml_heap_block_bytes(object);
             ck_assert_uint_eq(memlog_usable_size(object), block - (block > 256 || pad));
+            /* And nothing is padded that need not be. */
+            size_t needed = sizes[i] + (sizes[i] > 256 || pad);
+            if (needed <= ML_SMALL_MAX)
+                ck_assert_uint_eq(block, ml_sizeclasses[ml_sizeclass_of(needed)].bytes);
         }
     }
     ck_assert_ptr_ne(memlog_malloc(0), memlog_malloc(0));

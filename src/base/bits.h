@@ -12,6 +12,9 @@
 #define ML_COLD __attribute__((noinline, cold))
 #define ML_NOINLINE __attribute__((noinline))
 #define ML_ALWAYS_INLINE __attribute__((always_inline))
+/* For declarations of variables that fast paths read: who only sees the
+ * declaration would look up the address in a table first. */
+#define ML_HIDDEN __attribute__((visibility("hidden")))
 #define ML_MUST_CHECK __attribute__((warn_unused_result))
 /* For functions that read memory which is not theirs on purpose: the
  * conservative scanner looks at stacks and data segments word by word. */

@@ -41,7 +41,7 @@ static void *alloc_small(size_t block, enum ml_kind kind, bool zeroed)
         return no_memory();
     unsigned class = ml_sizeclass_of(block);
     unsigned bin = ml_bin_of(class, kind);
-    void *slot = ml_heap_pop(bin);
+    void *slot = ml_heap_pop(class, kind);
     if (slot == NULL) {
         if (ml_pacer_is_due())
             ml_gc_collect(ML_GC_PACED);

@@ -19,7 +19,7 @@
 /* Requests of more bytes than this get the byte at the end: ML_GC_PAD_ABOVE,
  * or 0 for MEMLOG_PAST_END=always. */
 enum { ML_GC_PAD_ABOVE = 256 };
-extern size_t ml_gc_pad_above;
+extern ML_HIDDEN size_t ml_gc_pad_above;
 
 /* Bytes a block needs for a request. */
 static inline size_t ml_gc_padded(size_t bytes) { return bytes + (bytes > ml_gc_pad_above); }
@@ -33,7 +33,7 @@ static inline ML_ALWAYS_INLINE void *ml_gc_alloc(size_t bytes, enum ml_kind kind
     if (ml_unlikely(bytes >= ML_SMALL_MAX))
         return ml_gc_alloc_slow(bytes, kind);
     size_t class = ml_sizeclass_of(ml_gc_padded(bytes));
-    void *slot = ml_heap_pop(ml_bin_of(class, kind));
+    void *slot = ml_heap_pop(class, kind);
     if (ml_unlikely(slot == NULL))
         return ml_gc_alloc_slow(bytes, kind);
     if (kind != ML_NOSCAN)

@@ -46,13 +46,13 @@ void *ml_heap_alloc_slow(unsigned bin)
         return NULL;
     struct ml_thread *self = ml_thread_self;
     notice_slow_path();
-    void *slot = ml_heap_pop(bin); /* attaching may have brought some */
+    void *slot = ml_heap_pop(ml_bin_class(bin), ml_bin_kind(bin)); /* attaching may have brought some */
     if (slot != NULL)
         return slot;
     ml_heap_enter(self);
     bool filled = ml_magazine_refill(self, bin);
     ml_heap_leave(self);
-    return filled ? ml_heap_pop(bin) : NULL;
+    return filled ? ml_heap_pop(ml_bin_class(bin), ml_bin_kind(bin)) : NULL;
 }
 
 void *ml_heap_alloc_large(size_t bytes, size_t alignment, enum ml_kind kind, bool *zeroed)

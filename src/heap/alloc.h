@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* alloc.h - the heap's door. Start here to follow an allocation:
  *
- *   ml_gc_alloc(100)             gc/alloc.c          zeroes; collects when it is time
+ *   ml_gc_alloc(100)             gc/alloc.h          in line; zeroes what is scanned
  *     ml_heap_pop                heap/alloc.h        1. the magazine's top slot: done, no lock
+ *     ml_gc_alloc_slow           gc/alloc.c             collects when it is time
  *       ml_magazine_refill       heap/threadcache.c
  *         ml_central_take        heap/central.c      2. spans with room, under the bin's lock
  *           ml_pageheap_take..   heap/pageheap.c     3. a run of pages, under the heap's lock
@@ -23,18 +24,18 @@
 /* Reserve the heap; idempotent, thread-safe. 0 or -ENOMEM. */
 int ml_heap_init(void);
 
-/* A slot of the bin from the calling thread's magazine, or NULL when that is
- * empty. Not zeroed. */
-static inline void *ml_heap_pop(size_t bin)
+/* A slot of a class and kind from the calling thread's magazine, or NULL when
+ * that is empty. Not zeroed. */
+static inline void *ml_heap_pop(size_t class, enum ml_kind kind)
 {
-    struct ml_magazine *magazine = ml_magazine_of(bin);
+    struct ml_magazine *magazine = ml_magazine_of(ml_bin_of(0, kind), class);
     void **top = magazine->top;
     if (ml_unlikely(top == magazine->bottom))
         return NULL;
     void *slot = top[-1];
     if (slot == NULL)
         __builtin_unreachable(); /* callers need not look a second time */
-    ml_state_set(ml_granule_of(slot), 1); /* the order: see threadcache.h */
+    ml_state_set_slot(slot, 1); /* the order: see threadcache.h */
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     __atomic_store_n(&magazine->top, top - 1, __ATOMIC_RELAXED);
     ml_count(&magazine->mallocs, 1);
@@ -63,14 +64,19 @@ static inline bool ml_heap_is_object(const void *pointer)
 static inline void ml_heap_free(void *pointer)
 {
     uint64_t granule = ml_granule_of(pointer);
-    if (ml_unlikely(granule >= ml_map_granules() || ml_state_get(granule) == 0)) {
+    if (ml_unlikely(granule >= ml_map_granules())) {
         ml_heap_free_slow(pointer);
         return;
     }
-    /* Loaded once: for all the compiler knows the stores below change the map. */
+    /* Found once: for all the compiler knows the stores below change the map.
+     * Read plainly: who frees an object is the only one who writes it. */
     uint8_t *state = &ml_map.state[granule];
+    if (ml_unlikely(*state == 0)) {
+        ml_heap_free_slow(pointer);
+        return;
+    }
     size_t bin = ml_map.page_bin[granule >> (ML_PAGE_SHIFT - ML_GRANULE_SHIFT)];
-    struct ml_magazine *magazine = ml_magazine_of(bin);
+    struct ml_magazine *magazine = ml_magazine_of(0, bin);
     void **top = magazine->top;
     if (ml_unlikely(top == magazine->limit)) {
         ml_heap_free_slow(pointer);

@@ -38,10 +38,10 @@ struct ml_sizeclass {
 };
 
 /* Filled by ml_sizeclass_init, then constant. */
-extern struct ml_sizeclass ml_sizeclasses[ML_CLASSES];
+extern ML_HIDDEN struct ml_sizeclass ml_sizeclasses[ML_CLASSES];
 /* By (bytes + 15) / 16. One table for all small sizes: a second, coarser one
  * would be shorter, and cost a branch that nobody can foretell. */
-extern uint8_t ml_class_by_16[ML_SMALL_MAX / ML_GRANULE_BYTES + 1];
+extern ML_HIDDEN uint8_t ml_class_by_16[ML_SMALL_MAX / ML_GRANULE_BYTES + 1];
 
 /* Idempotent; called before the first allocation, by one thread. */
 void ml_sizeclass_init(void);

@@ -88,6 +88,7 @@ int ml_spanmap_init(void)
         ml_map.page_span = (uint32_t *)page_span.base;
         ml_map.backed = (uint64_t *)backed.base;
         ml_map.spans = (struct ml_span *)spans.base;
+        ml_map.state_from_0 = state.base - (heap.base >> ML_GRANULE_SHIFT);
         ml_map.reserved_bytes = bytes;
         /* Number 0, which is nobody's, and the first. */
         if (ml_spanmap_need_spans(2) != 0) {

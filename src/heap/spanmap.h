@@ -40,10 +40,11 @@ struct ml_spanmap {
     uint32_t *page_span;
     struct ml_span *spans;
     uint64_t *backed;
+    uintptr_t state_from_0; /* state, were the heap at address 0 */
     size_t reserved_bytes;  /* of heap */
 } __attribute__((aligned(64)));
 
-extern struct ml_spanmap ml_map;
+extern ML_HIDDEN struct ml_spanmap ml_map;
 
 /* Reserve. Tries less and less where address space is limited. 0 or -ENOMEM. */
 int ml_spanmap_init(void);
@@ -100,6 +101,14 @@ static inline uint8_t ml_state_get(uint64_t granule)
 static inline void ml_state_set(uint64_t granule, uint8_t allocated)
 {
     __atomic_store_n(&ml_map.state[granule], allocated, __ATOMIC_RELAXED);
+}
+
+/* The same for an address that is a slot's: without a look at the heap's base,
+ * which allocating has no other need of. */
+static inline void ml_state_set_slot(const void *slot, uint8_t allocated)
+{
+    uint8_t *state = (uint8_t *)(ml_map.state_from_0 + ((uintptr_t)slot >> ML_GRANULE_SHIFT));
+    __atomic_store_n(state, allocated, __ATOMIC_RELAXED);
 }
 
 /* Point the pages of a run, from the given one on, at its span. */

@@ -63,7 +63,7 @@ struct ml_thread {
 /* The calling thread's; ml_thread_none before its first allocation. All of
  * ml_thread_none's magazines are empty and full at once, so that "no cache
  * yet" needs no test of its own on the fast path. */
-extern __thread struct ml_thread *ml_thread_self;
+extern ML_HIDDEN __thread struct ml_thread *ml_thread_self;
 extern struct ml_thread ml_thread_none;
 
 /* All blocks, newest first. */
@@ -77,18 +77,20 @@ extern uint32_t ml_magazine_bytes;
 
 static inline void ml_count(uint64_t *counter, uint64_t by)
 {
-    /* One writer, so load and store; release, so that a reader who sees a
-     * free has seen the malloc before it. */
-    __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + by, __ATOMIC_RELEASE);
+    /* A relaxed load and a release store, so that a reader who sees a free has
+     * seen the malloc before it. With one writer they need no lock, and are one
+     * instruction, which no compiler makes of the two. */
+    __asm__ volatile("addq %1, %0" : "+m"(*counter) : "er"(by) : "memory", "cc");
 }
 
-/* The calling thread's magazine of a bin (or of ML_BIN_LARGE). */
-static inline struct ml_magazine *ml_magazine_of(size_t bin)
+/* The calling thread's magazine of a bin: the one that stands `index` after the
+ * bin `first`, which is a constant. */
+static inline struct ml_magazine *ml_magazine_of(unsigned first, size_t index)
 {
-    struct ml_magazine *magazine = &ml_thread_self->magazines[bin];
-    /* Else the compiler works the address out anew for every field of it. */
-    __asm__("" : "+r"(magazine));
-    return magazine;
+    char *shifted = (char *)ml_thread_self + index * sizeof(struct ml_magazine);
+    /* Else the compiler works the address out anew for every field. */
+    __asm__("" : "+r"(shifted));
+    return (struct ml_magazine *)(shifted + offsetof(struct ml_thread, magazines)) + first;
 }
 
 static inline bool ml_thread_attached(void) { return ml_thread_self != &ml_thread_none; }
