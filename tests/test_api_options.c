@@ -117,6 +117,17 @@ START_TEST(percentages_are_whole_or_off)
 }
 END_TEST
 
+START_TEST(counts_are_digits)
+{
+    static const struct quantity right[] = {
+        { "0", 0 }, { "1", 1 }, { "1000", 1000 }, { "9223372036854775807", INT64_MAX },
+    };
+    static const char *const wrong[] = { "", "-1", "+1", "1.0", "1k", "1 ", "off", "yes", "0x10",
+                                         "9223372036854775808" };
+    check_quantities(ml_parse_count, right, COUNT_OF(right), wrong, COUNT_OF(wrong));
+}
+END_TEST
+
 START_TEST(flags_are_yes_or_no)
 {
     static const char *const yes[] = { "1", "yes", "on", "true" };
@@ -141,6 +152,7 @@ static void forget_environment(void)
     static const char *const variables[] = {
         "MEMLOG_FILE",      "MEMLOG_INTERVAL",   "MEMLOG_COLUMNS",  "MEMLOG_MAX_BYTES",
         "MEMLOG_CHILDREN",  "MEMLOG_COMMAND",    "MEMLOG_PAST_END", "MEMLOG_GC_PERCENT",
+        "MEMLOG_GC_STRESS",
     };
     for (size_t i = 0; i < COUNT_OF(variables); i++)
         unsetenv(variables[i]);
@@ -279,13 +291,16 @@ END_TEST
 
 static struct ml_collector_options collector;
 
-static const char *read_collector(const char *percent, const char *past_end)
+static const char *read_collector(const char *percent, const char *past_end,
+                                  const char *stress)
 {
     forget_environment();
     if (percent != NULL)
         setenv("MEMLOG_GC_PERCENT", percent, 1);
     if (past_end != NULL)
         setenv("MEMLOG_PAST_END", past_end, 1);
+    if (stress != NULL)
+        setenv("MEMLOG_GC_STRESS", stress, 1);
     memset(&collector, 0x5a, sizeof(collector));
     capture_begin();
     ml_options_collector(&collector);
@@ -294,18 +309,21 @@ static const char *read_collector(const char *percent, const char *past_end)
 
 START_TEST(collector_has_its_defaults)
 {
-    ck_assert_str_eq(read_collector(NULL, NULL), "");
+    ck_assert_str_eq(read_collector(NULL, NULL, NULL), "");
     ck_assert_int_eq(collector.gc_percent, ML_GC_PERCENT_DEFAULT);
     ck_assert(!collector.pad_all);
+    ck_assert_uint_eq(collector.gc_stress, 0);
 }
 END_TEST
 
 START_TEST(collector_reads_the_environment)
 {
-    ck_assert_str_eq(read_collector("off", "always"), "");
+    ck_assert_str_eq(read_collector("off", "always", "1000"), "");
+    ck_assert_uint_eq(collector.gc_stress, 1000);
     ck_assert_int_eq(collector.gc_percent, -1);
     ck_assert(collector.pad_all);
-    ck_assert_str_eq(read_collector("50", "roots"), "");
+    ck_assert_str_eq(read_collector("50", "roots", "0"), "");
+    ck_assert_uint_eq(collector.gc_stress, 0);
     ck_assert_int_eq(collector.gc_percent, 50);
     ck_assert(!collector.pad_all);
 }
@@ -313,19 +331,23 @@ END_TEST
 
 START_TEST(bad_settings_of_the_collector_are_said_and_the_default_taken)
 {
-    ck_assert_str_eq(read_collector("lots", NULL),
+    ck_assert_str_eq(read_collector("lots", NULL, NULL),
                      "memlog: MEMLOG_GC_PERCENT: \"lots\" is not a percentage (try 100, 50, off); "
                      "taking 100\n");
     ck_assert_int_eq(collector.gc_percent, ML_GC_PERCENT_DEFAULT);
-    ck_assert_str_eq(read_collector(NULL, "never"),
+    ck_assert_str_eq(read_collector(NULL, "never", NULL),
                      "memlog: MEMLOG_PAST_END: \"never\" is not roots or always; taking roots\n");
     ck_assert(!collector.pad_all);
+    ck_assert_str_eq(read_collector(NULL, NULL, "often"),
+                     "memlog: MEMLOG_GC_STRESS: \"often\" is not a number of allocations (try "
+                     "100, 1, 0 for off); taking 0\n");
+    ck_assert_uint_eq(collector.gc_stress, 0);
 }
 END_TEST
 
 UNIT_MAIN("api options", intervals_have_units_and_fractions,
           sizes_tell_powers_of_two_from_powers_of_ten, percentages_are_whole_or_off,
-          flags_are_yes_or_no, log_has_its_defaults, environment_comes_before_the_defaults,
+          counts_are_digits, flags_are_yes_or_no, log_has_its_defaults, environment_comes_before_the_defaults,
           caller_comes_before_the_environment, members_that_the_size_leaves_out_are_not_read,
           empty_variables_are_unset_ones, bad_settings_of_the_log_are_refused_by_name,
           interval_below_a_millisecond_is_refused, collector_has_its_defaults,

@@ -11,6 +11,7 @@
 #include "gc/mutator.h"
 #include "gc/pacer.h"
 #include "gc/stopworld.h"
+#include "gc/stress.h"
 #include "heap/alloc.h"
 #include "log/ticker.h"
 #include "os/process.h"
@@ -25,6 +26,7 @@ static void thread_came(void)
 
 static void slow_path(void)
 {
+    ml_stress_notice();
     ml_background_notice();
     ml_log_poll_orphan();
 }
@@ -65,13 +67,20 @@ static void wire(void)
     (void)pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 }
 
-static void apply_options(void)
+/* Before there is a heap. */
+static void apply_early(const struct ml_collector_options *options)
 {
-    struct ml_collector_options options;
-    ml_options_collector(&options);
-    ml_gc_pad_above = options.pad_all ? 0 : ML_GC_PAD_ABOVE;
-    if (options.gc_percent != ML_GC_PERCENT_DEFAULT)
-        ml_pacer_set_percent(options.gc_percent);
+    ml_gc_pad_above = options->pad_all ? 0 : ML_GC_PAD_ABOVE;
+    if (!ml_stress_start(options->gc_stress))
+        ml_os_complain("MEMLOG_GC_STRESS: the program has allocated before memlog was "
+                       "initialized; the mode stays off", NULL);
+}
+
+/* The calling thread may have to have its cache. */
+static void apply_late(const struct ml_collector_options *options)
+{
+    if (options->gc_percent != ML_GC_PERCENT_DEFAULT)
+        ml_pacer_set_percent(options->gc_percent);
 }
 
 void ml_init(void)
@@ -80,11 +89,14 @@ void ml_init(void)
     if (done)
         return;
     done = true;
+    struct ml_collector_options options;
+    ml_options_collector(&options);
+    apply_early(&options);
     wire();
     /* The first thread: it may hold pointers before it allocates. */
     if (ml_os_tid() == ml_os_pid())
         (void)ml_gc_attach();
-    apply_options();
+    apply_late(&options);
 }
 
 /* Before the program's own constructors also where memlog is linked into it. */

@@ -23,6 +23,13 @@
  * memlog_register_thread. All functions may be called from any thread at any
  * time, but not from signal handlers.
  *
+ * An object that is gone though the program still uses it was reachable only
+ * from elsewhere. To find it, run the program with MEMLOG_GC_STRESS=N: every Nth
+ * allocation collects first, and freed objects are filled with 0xdf bytes, which
+ * as a pointer are no address. When somebody has written to a freed object by
+ * the time its memory is used again, or a collection finds memlog's own
+ * structures broken, the program ends with a line on stderr that says where.
+ *
  * Link with -lmemlog (before -lpthread and -lc, which is where it stands when
  * nothing else is said).
  */

@@ -97,6 +97,12 @@ bool ml_parse_percent(const char *text, int *percent)
     return true;
 }
 
+bool ml_parse_count(const char *text, uint64_t *count)
+{
+    static const struct unit units[] = { { "", 1 }, { NULL, 0 } };
+    return strchr(text, '.') == NULL && parse_quantity(text, units, count);
+}
+
 bool ml_parse_flag(const char *text, bool *flag)
 {
     static const char *const yes[] = { "1", "yes", "on", "true" };
@@ -133,6 +139,12 @@ void ml_options_collector(struct ml_collector_options *options)
     options->pad_all = value != NULL && strcmp(value, "always") == 0;
     if (value != NULL && !options->pad_all && strcmp(value, "roots") != 0)
         complain("MEMLOG_PAST_END", value, "roots or always; taking roots");
+
+    value = ml_os_getenv("MEMLOG_GC_STRESS");
+    options->gc_stress = 0;
+    if (value != NULL && !ml_parse_count(value, &options->gc_stress))
+        complain("MEMLOG_GC_STRESS", value,
+                 "a number of allocations (try 100, 1, 0 for off); taking 0");
 }
 
 /* The member, when the caller's struct is long enough to have it. */

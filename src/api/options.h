@@ -20,12 +20,15 @@ bool ml_parse_interval(const char *text, uint64_t *ns);
 bool ml_parse_bytes(const char *text, uint64_t *bytes);
 /* A number of percent, or "off": -1. */
 bool ml_parse_percent(const char *text, int *percent);
+/* "1000": digits only. */
+bool ml_parse_count(const char *text, uint64_t *count);
 /* "1", "yes", "on", "true"; "0", "no", "off", "false". */
 bool ml_parse_flag(const char *text, bool *flag);
 
 struct ml_collector_options {
     int gc_percent;
     bool pad_all;
+    uint64_t gc_stress; /* collect at every so many allocations; 0: off */
 };
 /* From the environment; a bad setting is reported and the default taken. */
 void ml_options_collector(struct ml_collector_options *options);

@@ -12,6 +12,7 @@
 #include "gc/roots.h"
 #include "gc/share.h"
 #include "gc/stopworld.h"
+#include "gc/stress.h"
 #include "gc/sweep.h"
 #include "heap/alloc.h"
 #include "heap/central.h"
@@ -126,6 +127,7 @@ static ML_NOINLINE void run_stopped(void *argument)
     cycle->twice = ml_heap_marked_twice();
     ml_sweep_begin();
     ml_pacer_marked(live, cycle->roots.stack + cycle->roots.data + cycle->roots.added);
+    ml_stress_audit();
     ml_world_start();
     cycle->released = ml_os_monotonic_ns();
     cycle->done = true;

@@ -29,6 +29,7 @@
 enum ml_gc_reason {
     ML_GC_PACED,     /* the heap has reached its goal */
     ML_GC_NO_MEMORY, /* the OS gave no more */
+    ML_GC_STRESS,    /* its turn has come in the stress mode: swept when it returns */
     ML_GC_FORCED     /* the program asked: swept when it returns */
 };
 

@@ -8,6 +8,7 @@
 #include "heap/large.h"
 #include "heap/metadata.h"
 #include "heap/pageheap.h"
+#include "heap/poison.h"
 #include "os/process.h"
 
 static struct ml_lock init_lock;
@@ -40,12 +41,31 @@ static void notice_slow_path(void)
         ml_heap_hooks.slow_path();
 }
 
+/* Allocate without a magazine, while freed memory is poisoned. */
+static void *alloc_directly(struct ml_thread *self, unsigned bin)
+{
+    struct ml_magazine *magazine = &self->magazines[bin];
+    void *slot = NULL;
+    ml_heap_enter(self);
+    ml_magazine_note_use(self, bin);
+    if (ml_central_take(self, bin, &slot, 1) != 0) {
+        ml_poison_check_slot(slot, ml_sizeclasses[ml_bin_class(bin)].bytes);
+        magazine->held++;
+        ml_state_set(ml_granule_of(slot), 1);
+        ml_count(&magazine->mallocs, 1);
+    }
+    ml_heap_leave(self);
+    return slot;
+}
+
 void *ml_heap_alloc_slow(unsigned bin)
 {
     if (!ready())
         return NULL;
     struct ml_thread *self = ml_thread_self;
     notice_slow_path();
+    if (ml_unlikely(ml_poison_on))
+        return alloc_directly(self, bin);
     void *slot = ml_heap_pop(ml_bin_class(bin), ml_bin_kind(bin)); /* attaching may have brought some */
     if (slot != NULL)
         return slot;
@@ -67,9 +87,12 @@ void *ml_heap_alloc_large(size_t bytes, size_t alignment, enum ml_kind kind, boo
     return object;
 }
 
-/* Free without a magazine: there is no memory for one. */
+/* Free without a magazine: there is no memory for one, or freed memory is
+ * poisoned. */
 static void free_directly(struct ml_thread *self, void *pointer, unsigned bin)
 {
+    if (ml_poison_on)
+        ml_poison_slot(pointer, ml_sizeclasses[ml_bin_class(bin)].bytes);
     ml_magazine_note_use(self, bin);
     ml_state_set(ml_granule_of(pointer), 0);
     ml_count(&self->magazines[bin].frees, 1);
@@ -96,6 +119,8 @@ void ml_heap_free_slow(void *pointer)
     if (bin >= ML_BINS) { /* ML_BIN_NONE: another thread has freed it just now */
         if (bin == ML_BIN_NONE || !ml_large_free(pointer))
             ml_heap_bad_pointer(pointer, "memlog_free");
+    } else if (ml_unlikely(ml_poison_on)) {
+        free_directly(self, pointer, bin);
     } else {
         struct ml_magazine *magazine = &self->magazines[bin];
         if (magazine->top == magazine->limit)

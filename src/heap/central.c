@@ -5,6 +5,7 @@
 
 #include "base/format.h"
 #include "heap/pageheap.h"
+#include "heap/poison.h"
 #include "os/process.h"
 
 struct ml_bin ml_bins[ML_BINS];
@@ -116,6 +117,13 @@ static void hang(struct ml_bin *bin, struct ml_span *span)
 
 /* ---- sweeping ------------------------------------------------------------- */
 
+static void poison(const struct ml_span *span, unsigned word, uint64_t dead)
+{
+    for (; dead != 0; dead &= dead - 1)
+        ml_poison_slot((void *)ml_span_slot_address(span, word * 64 + ml_ctz64(dead)),
+                       span->slot_bytes);
+}
+
 /* Carry out the mark's verdict on one span: allocated, not marked, is free.
  * Slots in magazines were marked at the stop, and stay. A slot that is dead
  * but not allocated got lost between its span and a magazine, in a thread that
@@ -131,6 +139,8 @@ static void sweep_span(struct ml_thread *self, struct ml_span *span)
         bits->taken &= marks;
         bits->mark[0] = bits->mark[1] = 0;
         freed += ml_popcount64(dead);
+        if (ml_unlikely(ml_poison_on))
+            poison(span, word, dead);
         for (; dead != 0; dead &= dead - 1) {
             uintptr_t slot = ml_span_slot_address(span, word * 64 + ml_ctz64(dead));
             uint64_t granule = ml_granule_of((void *)slot);
@@ -304,6 +314,8 @@ static void recover_span(unsigned which, const struct ml_span *span)
         if (ml_span_is_taken(span, slot) && ml_state_get(ml_granule_of(address)) == 0)
             lost[count++] = address;
     }
+    for (unsigned i = 0; i < count && ml_poison_on; i++)
+        ml_poison_slot(lost[i], span->slot_bytes);
     if (count != 0)
         ml_central_give(which, lost, count);
 }

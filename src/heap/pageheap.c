@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "heap/freeruns.h"
+#include "heap/poison.h"
 #include "os/pages.h"
 
 enum {
@@ -221,6 +222,8 @@ static struct ml_span *take(uint32_t pages, uint32_t align_pages, uint32_t *back
         make_free(run);
         return NULL;
     }
+    if (ml_unlikely(ml_poison_on))
+        ml_poison_check_run(run->base, pages);
     *backed = ml_backed_count(run->base, pages);
     ml_backed_set(run->base, pages, true);
     change_inuse((int64_t)ml_span_bytes(run), -(int64_t)(pages - *backed) * ML_PAGE_BYTES);
@@ -229,7 +232,8 @@ static struct ml_span *take(uint32_t pages, uint32_t align_pages, uint32_t *back
 
 static void give(struct ml_span *run)
 {
-    change_inuse(-(int64_t)ml_span_bytes(run), 0);
+    uint64_t released = ml_unlikely(ml_poison_on) ? ml_poison_run(run->base, run->pages) : 0;
+    change_inuse(-(int64_t)ml_span_bytes(run), (int64_t)released);
     run->freed_tick = __atomic_load_n(&tick_now, __ATOMIC_RELAXED);
     ml_spanmap_clear_pages(run);
     make_free(run);
@@ -246,6 +250,8 @@ struct ml_span *ml_pageheap_take_small(unsigned bin)
         span->use = ML_SPAN_SMALL;
         ml_span_make_small(span, bin);
         ml_spanmap_set_pages(span, 0);
+        if (ml_unlikely(ml_poison_on))
+            ml_poison_slot((void *)span->base, ml_span_bytes(span));
     }
     ml_unlock(&ml_pageheap_lock);
     return span;
@@ -253,6 +259,8 @@ struct ml_span *ml_pageheap_take_small(unsigned bin)
 
 void ml_pageheap_give(struct ml_span *span)
 {
+    for (unsigned slot = 0; slot < span->slots && ml_unlikely(ml_poison_on); slot++)
+        ml_poison_check_slot((void *)ml_span_slot_address(span, slot), span->slot_bytes);
     ml_lock(&ml_pageheap_lock);
     give(span);
     ml_unlock(&ml_pageheap_lock);
@@ -284,6 +292,8 @@ static bool grow_in_place(struct ml_span *span, uint32_t more, uint32_t *backed)
         return false;
     }
     drop_descriptor(behind);
+    if (ml_unlikely(ml_poison_on))
+        ml_poison_check_run(end, more);
     *backed = ml_backed_count(end, more);
     ml_backed_set(end, more, true);
     span->pages += more;
