@@ -52,6 +52,15 @@ static bool start(struct helper *helper)
     return ml_os_thread_start(&helper->thread, "memlog-mark", work, helper) == 0;
 }
 
+/* Inside: a thread that is stopped must not hold the lock of the pool. */
+static bool have_room(void)
+{
+    ml_heap_enter(ml_thread_self);
+    bool done = ml_share_init() == 0;
+    ml_heap_leave(ml_thread_self);
+    return done;
+}
+
 void ml_helpers_prepare(void)
 {
     if (ml_likely(__atomic_load_n(&preparing, __ATOMIC_RELAXED) != 0) ||
@@ -66,7 +75,7 @@ void ml_helpers_prepare(void)
     /* Before the first one runs: with several the word they mark in is shared. */
     for (unsigned i = 0; i < wanted; i++)
         helpers[i].marker.atomic = wanted > 1;
-    if (wanted != 0 && ml_share_init() == 0)
+    if (wanted != 0 && have_room())
         while (started < wanted && start(&helpers[started]))
             __atomic_store_n(&started, started + 1, __ATOMIC_RELAXED);
     if (started < wanted) /* the next collection tries again */
