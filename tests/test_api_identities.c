@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* test_api_identities.c - snapshots while four threads allocate, resize, hand
- * over and free, and collections run: the identities of identities.h hold in
- * each, and when all is quiet the numbers are exact again.
+/* test_api_identities.c - snapshots while eight threads allocate, resize, hand
+ * over and free each other's objects, small and large, and collections run: the
+ * identities of identities.h hold in each, and when all is quiet the numbers
+ * are those that the threads have counted.
  *
  * MEMLOG_FULL=1 makes it longer.
  */
@@ -13,13 +14,24 @@
 
 #include "memlog.h"
 
-enum { WORKERS = 4, SHELVES = 512, READERS = 2 };
+enum { WORKERS = 8, SHELVES = 512, READERS = 2 };
 
 /* Objects lie on shelves; who puts one there takes away what was there, and
  * owns it then: mostly another thread's. Uncollectable ones have shelves of
  * their own, since they must be freed. */
 static void *shelves[SHELVES], *uncollectable_shelves[SHELVES];
 static bool stop;
+
+/* What the workers have done. Bytes are those of blocks. */
+static struct done {
+    uint64_t mallocs, frees, malloc_bytes, free_bytes, moved, resized;
+} all_done;
+
+/* A block is a multiple of 16, and at most its last byte is not for use. */
+static uint64_t block_bytes(const void *object)
+{
+    return (memlog_usable_size(object) + 15) & ~(uint64_t)15;
+}
 
 /* Without check's macros, which write a file each time. */
 static void *need(void *pointer)
@@ -57,19 +69,62 @@ static void *new_object(uint64_t *state, bool collected)
     }
 }
 
+/* Any, or one that a large object may reach where it is. */
+static size_t new_size(const void *object, uint64_t *state)
+{
+    size_t usable = memlog_usable_size(object);
+    if (next_random(state) % 2 == 0)
+        return 1 + random_size(state);
+    return 1 + usable / 2 + next_random(state) % (usable + 1);
+}
+
+static void *resize(void *object, size_t size, struct done *done)
+{
+    uintptr_t before = (uintptr_t)object;
+    uint64_t old_bytes = block_bytes(object);
+    object = need(memlog_realloc(object, size));
+    uint64_t bytes = block_bytes(object);
+    if ((uintptr_t)object != before) {
+        done->moved++;
+        done->mallocs++;
+        done->malloc_bytes += bytes;
+        done->frees++;
+        done->free_bytes += old_bytes;
+    } else if (bytes != old_bytes) { /* a large one: what it gains or loses */
+        done->resized++;
+        *(bytes > old_bytes ? &done->malloc_bytes : &done->free_bytes) +=
+            bytes > old_bytes ? bytes - old_bytes : old_bytes - bytes;
+    }
+    return object;
+}
+
+static void add_up(const struct done *done)
+{
+    uint64_t *sums = (uint64_t *)&all_done;
+    for (size_t i = 0; i < sizeof(*done) / sizeof(*sums); i++)
+        __atomic_fetch_add(&sums[i], ((const uint64_t *)done)[i], __ATOMIC_RELAXED);
+}
+
 static void *work(void *argument)
 {
     uint64_t state = (uint64_t)(uintptr_t)argument;
+    struct done done = { 0 };
     while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
         bool collected = next_random(&state) % 4 != 0;
         void **shelf = &(collected ? shelves : uncollectable_shelves)[next_random(&state) % SHELVES];
         void *object = need(new_object(&state, collected));
+        done.mallocs++;
+        done.malloc_bytes += block_bytes(object);
         if (next_random(&state) % 4 == 0)
-            object = need(memlog_realloc(object, 1 + random_size(&state)));
+            object = resize(object, new_size(object, &state), &done);
         object = __atomic_exchange_n(shelf, object, __ATOMIC_ACQ_REL);
-        if (!collected || next_random(&state) % 2 == 0)
+        if (object != NULL && (!collected || next_random(&state) % 2 == 0)) {
+            done.frees++;
+            done.free_bytes += block_bytes(object);
             memlog_free(object);
+        }
     }
+    add_up(&done);
     return NULL;
 }
 
@@ -147,6 +202,16 @@ START_TEST(snapshots_add_up_while_everything_runs)
     ck_assert_uint_gt(stats.num_forced_gc, 10);
     ck_assert_uint_gt(stats.mallocs, 100000);
     ck_assert_uint_gt(stats.by_size[1].mallocs, 0);
+    struct memlog_extra extra = { .size = sizeof(extra) };
+    memlog_read_extra(&extra);
+    HOLDS(stats.mallocs, ==, all_done.mallocs);
+    HOLDS(extra.frees_explicit, ==, all_done.frees);
+    HOLDS(stats.total_alloc, ==, all_done.malloc_bytes);
+    HOLDS(extra.bytes_freed_explicit, ==, all_done.free_bytes);
+    ck_assert_uint_gt(extra.large_mallocs, 1000);
+    ck_assert_uint_gt(extra.frees_swept, 0);
+    ck_assert_uint_gt(all_done.moved, 1000);
+    ck_assert_uint_gt(all_done.resized, 10);
 }
 END_TEST
 
