@@ -122,7 +122,8 @@ struct memlog_memstats {
  * that is older or newer than the header fills what both know. */
 struct memlog_extra {
     size_t size;                 /* in: sizeof(struct memlog_extra) */
-    /* Large objects (above 32768 bytes, whole pages each). Totals. */
+    /* Large objects (above 32768 bytes, or aligned to more than 8192; whole
+     * pages each). Totals. */
     uint64_t large_mallocs;
     uint64_t large_frees;
     uint64_t large_malloc_bytes;
