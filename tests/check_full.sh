@@ -3,7 +3,7 @@
 # check_full.sh - what `make check-full` runs, from the build's folder:
 #
 #   1. the whole suite with MEMLOG_FULL=1: longer, and no test may be skipped
-#   2. the unit tests with ASan and UBSan
+#   2. the unit tests and the stress program with ASan and UBSan
 #   3. with TSan, those of what threads share: base, threads, counters, log
 #
 # The legs with sanitizers are built out of tree, from the files that a release
@@ -50,6 +50,7 @@ leg() {
     for pattern in "$@"; do
       # shellcheck disable=SC2254 # a pattern on purpose
       case $test in
+        tests/test_api_stress.sh) test "$kind" != address || chosen="$chosen $test"; break ;;
         *.sh) ;;
         tests/$pattern) chosen="$chosen $test" ;;
       esac

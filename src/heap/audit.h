@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* audit.h - every invariant of the heap, as a function. For tests, for the
- * collector's self-check (MEMLOG_GC_VERIFY), and for gdb by hand.
+ * stress mode (MEMLOG_GC_STRESS), and for gdb by hand.
  */
 #ifndef ML_HEAP_AUDIT_H
 #define ML_HEAP_AUDIT_H
