@@ -6,7 +6,7 @@
 export top_builddir
 
 # Long enough for all configurations, which take a second each at least.
-seconds=9
+seconds=11
 test "$full" = 1 && seconds=90
 sh "$top_srcdir/tests/stress/stress.sh" "$seconds" 1 >"$work/out" 2>"$work/err"
 status=$?

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* main.c - arguments, the threads' coming and going, the sum at the end.
  *
- *   stress [--seconds S] [--threads N] [--seed N] [--limited]
+ *   stress [--seconds S] [--threads N] [--live MIB] [--seed N] [--limited]
  */
 #include <errno.h>
 #include <getopt.h>
@@ -108,12 +108,15 @@ static void check_progress(double now)
 static void run(void)
 {
     pthread_t reading, disturbing;
+    uint64_t random = mix(settings.seed ^ 2);
     if (!start(&reading, reader, NULL, true) || !start(&disturbing, pest, NULL, true))
         failed("no thread to begin with");
-    doing = "looking after the threads";
+    ballast_load(settings.live_mib, &random);
     for (double end = seconds_now() + settings.seconds; seconds_now() < end;) {
         struct timespec pause = { 0, 10 * 1000 * 1000 };
+        doing = "looking after the threads";
         keep_going();
+        ballast_shift(&random, 20);
         check_progress(seconds_now());
         nanosleep(&pause, NULL);
     }
@@ -125,6 +128,7 @@ static void run(void)
         usleep(1000);
     pthread_join(reading, NULL);
     pthread_join(disturbing, NULL);
+    ballast_drop();
 }
 
 /* ---- the end -------------------------------------------------------------------------- */
@@ -146,7 +150,7 @@ static void sum_up(void)
 
 static _Noreturn void usage(const char *name)
 {
-    fprintf(stderr, "usage: %s [--seconds S] [--threads 1..%d] [--seed N] [--limited]\n", name,
+    fprintf(stderr, "usage: %s [--seconds S] [--threads 1..%d] [--live MIB] [--seed N] [--limited]\n", name,
             THREADS_MOST);
     exit(2);
 }
@@ -155,6 +159,7 @@ static void read_arguments(int count, char **arguments)
 {
     static const struct option options[] = { { "seconds", required_argument, NULL, 's' },
                                              { "threads", required_argument, NULL, 't' },
+                                             { "live", required_argument, NULL, 'm' },
                                              { "seed", required_argument, NULL, 'n' },
                                              { "limited", no_argument, NULL, 'l' },
                                              { 0 } };
@@ -163,6 +168,7 @@ static void read_arguments(int count, char **arguments)
         switch (option) {
         case 's': settings.seconds = atof(optarg); break;
         case 't': settings.threads = (unsigned)atoi(optarg); break;
+        case 'm': settings.live_mib = (unsigned)atoi(optarg); break;
         case 'n': settings.seed = strtoull(optarg, NULL, 10); break;
         case 'l': settings.limited = true; break;
         default: usage(arguments[0]);

@@ -7,6 +7,7 @@
  *   objects.c     single objects of all kinds: taken, filled, checked, counted
  *   structures.c  lists, trees, graphs, hash tables, rings of objects
  *   acts.c        pointers in registers and on stacks, short threads, forks
+ *   ballast.c     much that is alive
  *   pests.c       signals, collections, settings: what disturbs the workers
  *   reader.c      snapshots of the statistics, and the identities in each
  *
@@ -31,7 +32,7 @@
 /* ---- settings and sums (main.c) -------------------------------------------- */
 
 struct settings {
-    unsigned threads;
+    unsigned threads, live_mib;
     double seconds;
     uint64_t seed;
     bool limited;  /* memory is short: NULL is an answer */
@@ -149,6 +150,11 @@ void act(struct place *place, uint64_t *random);
 void litter(uint64_t *random, unsigned count);
 /* What is on the shelves goes. */
 void clear_shelves(void);
+
+/* About so much, in structures that one thread keeps. */
+void ballast_load(unsigned mib, uint64_t *random);
+void ballast_shift(uint64_t *random, unsigned times);
+void ballast_drop(void);
 
 void *pest(void *unused);
 void take_signals(void);

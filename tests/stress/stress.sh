@@ -25,13 +25,15 @@ trap 'rm -rf "$work"' EXIT
 # Each line: KiB of address space (0: no limit), environment, arguments.
 configurations='0 MEMLOG_GC_STRESS=0
 0 MEMLOG_GC_STRESS=1
+0 MEMLOG_GC_PERCENT=50 --live 24
 0 MEMLOG_PAST_END=always
 0 MEMLOG_GC_STRESS=20 --threads 4
 0 MEMLOG_GC_PERCENT=300 --threads 64
 0 MEMLOG_GC_STRESS=500 MEMLOG_PAST_END=always
 0 MEMLOG_GC_PERCENT=off --threads 2
 150000 MEMLOG_GC_PERCENT=100 --limited
-0 MEMLOG_GC_STRESS=3000 --threads 24'
+0 MEMLOG_GC_STRESS=3000 --threads 24
+0 MEMLOG_GC_STRESS=10000 --live 64'
 # Sanitizers want all addresses for themselves.
 test -z "${SANITIZE:-}" ||
   configurations=$(echo "$configurations" | grep -v -e --limited)
