@@ -50,10 +50,13 @@ static uint64_t empty_bytes; /* of all bins */
 uint64_t ml_central_empty_bytes(void) { return __atomic_load_n(&empty_bytes, __ATOMIC_RELAXED); }
 
 /* As much as all bins together may keep: a share of what is in use, so that
- * programs that use little keep little. */
+ * programs that use little keep little. Nothing where free memory is poisoned:
+ * it is looked at when a span goes back. */
 static uint64_t empty_bytes_most(void)
 {
     enum { LEAST = 1 << 20, SHARE = 8 };
+    if (ml_unlikely(ml_poison_on))
+        return 0;
     return ml_max(LEAST, ml_pageheap_inuse_bytes() / SHARE);
 }
 

@@ -58,7 +58,7 @@ static void *none(size_t size)
     return NULL;
 }
 
-static void *taken(void *object, size_t size, size_t alignment)
+static void *taken(void *object, size_t size, size_t alignment, bool zeroed)
 {
     if (object == NULL)
         return none(size);
@@ -67,7 +67,8 @@ static void *taken(void *object, size_t size, size_t alignment)
         failed("%p is no multiple of %zu", object, alignment);
     if (usable < size)
         failed("%zu usable bytes at %p for %zu", usable, object, size);
-    check_zero(object, 0, usable, "a new object");
+    if (zeroed)
+        check_zero(object, 0, usable, "a new object");
     add(&sums.mallocs, 1);
     add(&sums.malloc_bytes, block_of(object));
     return object;
@@ -76,12 +77,12 @@ static void *taken(void *object, size_t size, size_t alignment)
 void *take(size_t size, enum sort sort, uint64_t *random)
 {
     switch (sort) {
-    case NOSCAN: return taken(memlog_malloc_noscan(size), size, 16);
-    case UNCOLLECTABLE: return taken(memlog_malloc_uncollectable(size), size, 16);
+    case NOSCAN: return taken(memlog_malloc_noscan(size), size, 16, false);
+    case UNCOLLECTABLE: return taken(memlog_malloc_uncollectable(size), size, 16, true);
     default:
         return taken(size != 0 && one_in(random, 8) ? memlog_realloc(NULL, size)
                                                     : memlog_malloc(size),
-                     size, 16);
+                     size, 16, true);
     }
 }
 
@@ -89,13 +90,13 @@ void *take_aligned(size_t alignment, size_t size, bool noscan)
 {
     return taken(noscan ? memlog_aligned_alloc_noscan(alignment, size)
                         : memlog_aligned_alloc(alignment, size),
-                 size, alignment);
+                 size, alignment, !noscan);
 }
 
 void *take_array(size_t count, size_t size, bool noscan)
 {
     return taken(noscan ? memlog_calloc_noscan(count, size) : memlog_calloc(count, size),
-                 count * size, 16);
+                 count * size, 16, true);
 }
 
 void give(void *object)
@@ -110,7 +111,7 @@ void give(void *object)
         failed("memlog_free of %p has changed errno", object);
 }
 
-void *resize(void *object, size_t old, size_t size)
+void *resize(void *object, size_t old, size_t size, bool noscan)
 {
     uintptr_t before = (uintptr_t)object;
     uint64_t block = block_of(object);
@@ -120,7 +121,7 @@ void *resize(void *object, size_t old, size_t size)
     uint64_t after = block_of(resized);
     if (memlog_usable_size(resized) < size)
         failed("resized to %zu bytes, %p has less", size, (void *)resized);
-    if (size > old)
+    if (size > old && !noscan)
         check_zero(resized, old, size, "what a resized object has gained");
     if ((uintptr_t)resized != before) {
         add(&sums.mallocs, 1);
@@ -210,7 +211,7 @@ static void change_size(struct room *room, uint64_t *random)
     size_t size = one_in(random, 2) ? random_size(random)
                                     : room->size + random_below(random, 16384) / 2;
     size += size == 0;
-    void *resized = resize(room->object, room->size, size);
+    void *resized = resize(room->object, room->size, size, room->sort == NOSCAN);
     if (resized == NULL) {
         check_room(room); /* it is as it was */
         return;

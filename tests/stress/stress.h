@@ -100,7 +100,7 @@ void *take(size_t size, enum sort sort, uint64_t *random);
 void *take_aligned(size_t alignment, size_t size, bool noscan);
 void *take_array(size_t count, size_t size, bool noscan);
 void give(void *object);
-void *resize(void *object, size_t old, size_t size);
+void *resize(void *object, size_t old, size_t size, bool noscan);
 size_t random_size(uint64_t *random);
 
 void fill(void *object, size_t size, uint64_t seed);

@@ -280,7 +280,7 @@ static struct node **hash_chain(const struct room *room, uint64_t key)
 static void hash_grow(struct room *room)
 {
     uint32_t old = room->count;
-    struct node **array = resize(room->object, old * sizeof(*array), 2 * old * sizeof(*array));
+    struct node **array = resize(room->object, old * sizeof(*array), 2 * old * sizeof(*array), false);
     if (array == NULL)
         return;
     room->object = array;
