@@ -2,7 +2,7 @@
 /* memstats - what reading the statistics costs, memlog_read_memstats called
  *
  *   memstats idle       with nothing else going on
- *   memstats threads    with 64 threads alive that have caches of their own
+ *   memstats threads    with 64 threads alive that have allocated in every size class
  *   memstats loaded     with every core allocating, and so collecting
  *
  * The median is of batches on the wall clock where nobody disturbs, else of
@@ -18,20 +18,18 @@
 #include "figures.h"
 #include "memlog.h"
 
-enum { READS = 20000, BATCHES = 500, BATCH = 100, SLEEPERS = 64, SIZES = 40, KEPT = 1024 };
+enum { READS = 20000, BATCHES = 500, BATCH = 100, SLEEPERS = 64, KEPT = 1024 };
 
 static uint64_t samples[READS];
 static struct memlog_memstats stats;
 static pthread_barrier_t barrier;
 
-/* Has used many classes, as a thread that has been about for a while. */
+/* Has used every class, as a thread that has been about for a while. */
 static void *sleep_on(void *unused)
 {
     (void)unused;
-    for (size_t i = 0; i < SIZES; i++) {
-        memlog_free(memlog_malloc(16 + 64 * i));
-        memlog_free(memlog_malloc_noscan(16 + 64 * i));
-    }
+    for (size_t bytes = 1; bytes < MEMLOG_LARGEST_CLASS; bytes += 15)
+        memlog_free(memlog_malloc(bytes));
     pthread_barrier_wait(&barrier);
     while (pause() != 0) { /* a signal: the collector's */
     }

@@ -5,6 +5,7 @@
 
 #include "heap/central.h"
 #include "heap/large.h"
+#include "heap/threadgroup.h"
 #include "heap_unit.h"
 
 enum { BIN_64 = 3, OBJECTS = 3000 };
@@ -90,7 +91,9 @@ BROKEN(a_malloc_not_counted, magazine()->mallocs--,
        "mallocs - frees is the number of allocated slots")
 BROKEN(a_free_counted_twice, magazine()->frees++,
        "mallocs - frees is the number of allocated slots")
-BROKEN(a_magazine_nobody_looks_at, ml_thread_self->used[0] = 0,
+BROKEN(a_bin_nobody_looks_at, ml_thread_self->group->used[BIN_64 / 64] = 0,
+       "mallocs - frees is the number of allocated slots")
+BROKEN(a_magazine_nobody_looks_at, ml_thread_self->group->users[BIN_64] = 0,
        "mallocs - frees is the number of allocated slots")
 BROKEN(a_link_to_the_wrong_span, ml_span_at(ml_bins[BIN_64].full.last)->prev++,
        "list links agree in both directions")
@@ -186,7 +189,7 @@ BROKEN(a_free_run_with_a_wrong_link, free_run()->prev = ml_span_number(large()),
 UNIT_MAIN("heap audit", a_heap_that_does_not_exist_is_healthy, a_healthy_heap_passes_at_every_step,
           the_audit_leaves_no_lock_behind, a_flipped_taken_bit, a_taken_bit_flipped_and_counted,
           a_cleared_state_byte, a_set_state_byte, a_malloc_not_counted, a_free_counted_twice,
-          a_magazine_nobody_looks_at, a_link_to_the_wrong_span, a_list_that_ends_too_early,
+          a_bin_nobody_looks_at, a_magazine_nobody_looks_at, a_link_to_the_wrong_span, a_list_that_ends_too_early,
           a_list_counted_wrongly, a_span_in_a_strange_place, a_span_of_another_bin,
           pages_of_another_bin, a_full_span_with_room, a_span_with_objects_among_the_empty,
           an_empty_span_nobody_counted, a_span_lost_from_its_list,

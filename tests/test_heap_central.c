@@ -2,6 +2,7 @@
 /* test_heap_central.c - batches of slots from spans and back, and the mark's
  * verdict carried out. */
 #include "heap/central.h"
+#include "heap/threadgroup.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -397,7 +398,7 @@ START_TEST(a_slot_that_was_no_object_is_not_counted_as_swept)
     ck_assert_uint_eq(ml_central_take(ml_thread_self, BIN_64, slots, 10), 10);
     begin_sweep(); /* they are in no magazine: lost, as a fork loses them */
     ck_assert_uint_eq(ml_central_sweep(ml_thread_self, BIN_64, 10), 1);
-    ck_assert_uint_eq(ml_thread_self->magazines[BIN_64].swept, 1);
+    ck_assert_uint_eq(ml_thread_self->group->swept[BIN_64], 1);
     ml_counters_read(&counts);
     ck_assert_uint_eq(counts.mallocs[BIN_64], 1);
     ck_assert_uint_eq(ml_counts_frees(&counts, BIN_64), 1);

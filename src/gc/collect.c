@@ -17,6 +17,7 @@
 #include "heap/alloc.h"
 #include "heap/central.h"
 #include "heap/large.h"
+#include "heap/threadgroup.h"
 #include "os/clock.h"
 #include "os/process.h"
 #include "os/segments.h"
@@ -77,17 +78,17 @@ struct cycle {
 static uint64_t blacken_magazines(void)
 {
     uint64_t bytes = 0;
-    for (struct ml_thread *thread = ml_thread_list; thread != NULL; thread = thread->next) {
-        for (unsigned word = 0; word < sizeof(thread->used) / sizeof(thread->used[0]); word++)
-            for (uint64_t used = thread->used[word]; used != 0; used &= used - 1) {
-                unsigned bin = word * 64 + ml_ctz64(used);
-                const struct ml_magazine *magazine = &thread->magazines[bin];
-                if (ml_bin_kind(bin) == ML_UNCOLLECTABLE)
-                    continue; /* never swept */
+    for (struct ml_thread_group *group = ml_thread_group_first(); group != NULL; group = group->next)
+        for (unsigned bin = 0; bin < ML_BINS; bin++) {
+            if (ml_bin_kind(bin) == ML_UNCOLLECTABLE)
+                continue; /* never swept */
+            for (uint64_t users = group->users[bin]; users != 0; users &= users - 1) {
+                const struct ml_magazine *magazine =
+                    &ml_thread_group_user(group, users)->magazines[bin];
                 for (void **slot = magazine->bottom; slot < magazine->top; slot++)
                     bytes += ml_mark_black((uintptr_t)*slot);
             }
-    }
+        }
     return bytes;
 }
 

@@ -6,6 +6,7 @@
 #include "base/format.h"
 #include "heap/pageheap.h"
 #include "heap/poison.h"
+#include "heap/threadgroup.h"
 #include "os/process.h"
 
 struct ml_bin ml_bins[ML_BINS];
@@ -154,10 +155,8 @@ static void sweep_span(struct ml_thread *self, struct ml_span *span)
     span->free_slots = (uint16_t)(span->free_slots + freed);
     if (ml_unlikely(twice != 0))
         ml_heap_note_marked_twice(twice, (uint64_t)twice * span->slot_bytes);
-    if (objects == 0)
-        return;
-    ml_magazine_note_use(self, span->bin);
-    ml_count(&self->magazines[span->bin].swept, objects);
+    if (objects != 0)
+        ml_count(&self->group->swept[span->bin], objects);
 }
 
 static bool sweep_one(struct ml_thread *self, struct ml_bin *bin)

@@ -3,55 +3,112 @@
 
 #include <string.h>
 
-#include "heap/threadcache.h"
-
-/* Frees of both kinds, as they are read in one pass. */
-struct frees {
-    uint64_t explicit[ML_CLASSES], swept[ML_CLASSES];
-};
+#include "heap/threadgroup.h"
 
 static uint64_t load(const uint64_t *counter)
 {
     return __atomic_load_n(counter, __ATOMIC_ACQUIRE);
 }
 
-static const struct ml_thread *first_thread(void)
+/* ---- one bin of all threads ------------------------------------------------- */
+
+struct frees {
+    uint64_t explicit, swept;
+};
+
+enum counter { MALLOCS, FREES };
+
+static inline __attribute__((always_inline)) uint64_t
+counter_of(struct ml_thread *const *thread, unsigned bin, enum counter which)
 {
-    return __atomic_load_n(&ml_thread_list, __ATOMIC_ACQUIRE);
+    const struct ml_magazine *magazine = &__atomic_load_n(thread, __ATOMIC_RELAXED)->magazines[bin];
+    return load(which == MALLOCS ? &magazine->mallocs : &magazine->frees);
 }
 
-enum { USED_WORDS = sizeof(ml_thread_none.used) / sizeof(ml_thread_none.used[0]) };
-
-static void sum_frees(struct frees *sums)
+/* Eight blocks at a time where all have used the magazine, as the workers of a
+ * pool have: that is a third faster than bit after bit. */
+static inline __attribute__((always_inline)) uint64_t
+sum_users(const struct ml_thread_group *group, unsigned bin, enum counter which)
 {
-    memset(sums, 0, sizeof(*sums));
-    for (const struct ml_thread *thread = first_thread(); thread != NULL; thread = thread->next)
-        for (unsigned word = 0; word < USED_WORDS; word++)
-            for (uint64_t used = load(&thread->used[word]); used != 0; used &= used - 1) {
-                unsigned bin = word * 64 + ml_ctz64(used);
-                sums->explicit[ml_bin_class(bin)] += load(&thread->magazines[bin].frees);
-                sums->swept[ml_bin_class(bin)] += load(&thread->magazines[bin].swept);
-            }
+    enum { ROW = 8, FULL_ROW = (1 << ROW) - 1 };
+    uint64_t sum = 0, users = load(&group->users[bin]);
+    for (struct ml_thread *const *row = group->threads; users != 0; users >>= ROW, row += ROW) {
+        uint64_t few = users & FULL_ROW;
+        if (few == FULL_ROW) {
+#pragma GCC unroll 8
+            for (unsigned i = 0; i < ROW; i++)
+                sum += counter_of(&row[i], bin, which);
+        } else {
+            for (; few != 0; few &= few - 1)
+                sum += counter_of(&row[ml_ctz64(few)], bin, which);
+        }
+    }
+    return sum;
 }
 
-static void sum_mallocs(uint64_t *sums)
+static struct frees sum_frees(unsigned bin)
 {
-    memset(sums, 0, ML_CLASSES * sizeof(*sums));
-    for (const struct ml_thread *thread = first_thread(); thread != NULL; thread = thread->next)
-        for (unsigned word = 0; word < USED_WORDS; word++)
-            for (uint64_t used = load(&thread->used[word]); used != 0; used &= used - 1) {
-                unsigned bin = word * 64 + ml_ctz64(used);
-                sums[ml_bin_class(bin)] += load(&thread->magazines[bin].mallocs);
-            }
+    struct frees sums = { 0, 0 };
+    for (const struct ml_thread_group *group = ml_thread_group_first(); group != NULL;
+         group = group->next) {
+        sums.explicit += sum_users(group, bin, FREES);
+        sums.swept += load(&group->swept[bin]);
+    }
+    return sums;
 }
 
-static void sum_threads(struct ml_counts *counts)
+/* Who has used the magazine is looked up anew: a thread may have begun to
+ * since the frees were summed, and what it allocated may be among them. */
+static uint64_t sum_mallocs(unsigned bin)
+{
+    uint64_t sum = 0;
+    for (const struct ml_thread_group *group = ml_thread_group_first(); group != NULL;
+         group = group->next)
+        sum += sum_users(group, bin, MALLOCS);
+    return sum;
+}
+
+/* ---- all bins --------------------------------------------------------------- */
+
+/* The bins that anybody has used. One that is used for the first time while
+ * the reading goes on is left out, its mallocs and its frees. */
+static void find_bins(uint64_t *bins)
+{
+    memset(bins, 0, ML_BIN_WORDS * sizeof(*bins));
+    for (const struct ml_thread_group *group = ml_thread_group_first(); group != NULL;
+         group = group->next)
+        for (unsigned word = 0; word < ML_BIN_WORDS; word++)
+            bins[word] |= load(&group->used[word]);
+}
+
+static void read_objects(struct ml_counts *counts, const uint64_t *bins)
+{
+    memset(counts->mallocs, 0, sizeof(counts->mallocs));
+    memset(counts->explicit_frees, 0, sizeof(counts->explicit_frees));
+    memset(counts->swept_frees, 0, sizeof(counts->swept_frees));
+    for (unsigned word = 0; word < ML_BIN_WORDS; word++)
+        for (uint64_t left = bins[word]; left != 0; left &= left - 1) {
+            unsigned bin = word * 64 + ml_ctz64(left), class = ml_bin_class(bin);
+            struct frees frees = sum_frees(bin); /* before the mallocs */
+            counts->explicit_frees[class] += frees.explicit;
+            counts->swept_frees[class] += frees.swept;
+            counts->mallocs[class] += sum_mallocs(bin);
+        }
+}
+
+static void read_threads(struct ml_counts *counts)
 {
     counts->lookups = counts->threads = 0;
-    for (const struct ml_thread *thread = first_thread(); thread != NULL; thread = thread->next) {
-        counts->lookups += load(&thread->lookups);
-        counts->threads += __atomic_load_n(&thread->active, __ATOMIC_RELAXED);
-    }
+    for (const struct ml_thread_group *group = ml_thread_group_first(); group != NULL;
+         group = group->next)
+        for (unsigned place = 0; place < ML_THREADS_IN_GROUP; place++) {
+            const struct ml_thread *thread =
+                __atomic_load_n(&group->threads[place], __ATOMIC_ACQUIRE);
+            if (thread == NULL)
+                break;
+            counts->lookups += load(&thread->lookups);
+            counts->threads += __atomic_load_n(&thread->active, __ATOMIC_RELAXED);
+        }
 }
 
 uint64_t ml_counts_small_bytes(const struct ml_counts *counts)
@@ -72,31 +129,42 @@ static bool is_skewed(const struct ml_counts *counts)
     return ml_counts_small_bytes(counts) + large > pages->inuse_bytes;
 }
 
-/* The later frees, but no more than there are mallocs, and of neither kind
- * fewer than were seen before. */
-static void take_later(struct ml_counts *counts, const struct frees *later)
+/* The later frees of a class, but no more than there are mallocs, and of
+ * neither kind fewer than were seen before. */
+static void take_later(struct ml_counts *counts, unsigned class, struct frees later)
 {
-    for (unsigned class = 0; class < ML_CLASSES; class++) {
-        uint64_t swept = later->swept[class];
-        uint64_t all = ml_min(later->explicit[class] + swept, counts->mallocs[class]);
-        uint64_t explicit = all > swept ? all - swept : 0;
-        explicit = ml_max(explicit, counts->explicit_frees[class]);
-        counts->explicit_frees[class] = explicit;
-        counts->swept_frees[class] = all - explicit;
-    }
+    uint64_t all = ml_min(later.explicit + later.swept, counts->mallocs[class]);
+    uint64_t explicit = all > later.swept ? all - later.swept : 0;
+    explicit = ml_max(explicit, counts->explicit_frees[class]);
+    counts->explicit_frees[class] = explicit;
+    counts->swept_frees[class] = all - explicit;
+}
+
+/* All that were frees when the spans' figures were read, and some that came
+ * since: the difference to the mallocs, which were read before the figures, is
+ * nowhere more than what lived at that moment. How long ago it was makes it
+ * less, and never wrong. */
+static void read_frees_again(struct ml_counts *counts, const uint64_t *bins)
+{
+    struct frees later[ML_CLASSES] = { { 0, 0 } };
+    for (unsigned word = 0; word < ML_BIN_WORDS; word++)
+        for (uint64_t left = bins[word]; left != 0; left &= left - 1) {
+            unsigned bin = word * 64 + ml_ctz64(left), class = ml_bin_class(bin);
+            struct frees frees = sum_frees(bin);
+            later[class].explicit += frees.explicit;
+            later[class].swept += frees.swept;
+        }
+    for (unsigned class = 0; class < ML_CLASSES; class++)
+        take_later(counts, class, later[class]);
 }
 
 void ml_counters_read(struct ml_counts *counts)
 {
-    struct frees before, after;
-    sum_threads(counts);
-    sum_frees(&before);
-    memcpy(counts->explicit_frees, before.explicit, sizeof(before.explicit));
-    memcpy(counts->swept_frees, before.swept, sizeof(before.swept));
-    sum_mallocs(counts->mallocs);
+    uint64_t bins[ML_BIN_WORDS];
+    read_threads(counts);
+    find_bins(bins);
+    read_objects(counts, bins);
     ml_pageheap_read(&counts->pages);
-    /* They have to be read now, in case they are needed: later ones prove nothing. */
-    sum_frees(&after);
     if (ml_unlikely(is_skewed(counts)))
-        take_later(counts, &after);
+        read_frees_again(counts, bins);
 }

@@ -2,13 +2,22 @@
 /* counters.h - the readers' side of the counters: one consistent sum, taken
  * while everybody goes on.
  *
- * All frees are read before all mallocs: a free that is seen has its malloc
- * before it, so no difference is ever negative. What happens during the read
- * can make the live objects too many; where that would show more bytes in
- * objects than in spans, the frees that were read again after the mallocs are
- * taken, class by class, as far as there are mallocs for them. Those can't
- * show too much: everything in it was alive, in spans, when the spans' figures
- * were read. Either way no total is ever less than in an earlier reading.
+ * Bin by bin: an object is freed to the bin that it came from, so the order
+ * in which bins are read means nothing. Of each bin the frees of all threads
+ * are read before the mallocs of all threads: a free that is seen has its
+ * malloc before it, whoever did the two, since somebody had to hand the object
+ * over. So no difference is ever negative, and every object that lives through
+ * the reading is counted. The second look at a bin finds its lines in the CPU's
+ * first cache; this is why all threads' magazines of one bin are read, and not
+ * all magazines of one thread.
+ *
+ * What happens during the read can make the live objects too many: some that
+ * were counted are freed, and their spans go before the spans' figures are
+ * read. Where that would show more bytes in objects than in spans, the frees
+ * are read again, after the figures, and taken class by class, as far as there
+ * are mallocs for them. Those can't show too much: everything in it was alive,
+ * in spans, when the figures were read. Either way no total is ever less than
+ * in an earlier reading: no counter is, and the lesser of two is not either.
  */
 #ifndef ML_HEAP_COUNTERS_H
 #define ML_HEAP_COUNTERS_H

@@ -6,6 +6,7 @@
 
 #include "heap/central.h"
 #include "heap/metadata.h"
+#include "heap/threadgroup.h"
 #include "os/clock.h"
 #include "os/thread.h"
 
@@ -29,22 +30,25 @@ uint32_t ml_magazine_bytes = ML_MAGAZINE_BYTES_MOST;
 
 /* ---- blocks -------------------------------------------------------------- */
 
+static struct ml_thread *take_block_locked(void)
+{
+    struct ml_thread *thread = idle;
+    if (thread != NULL) {
+        idle = thread->next_idle;
+        return thread;
+    }
+    thread = ml_thread_group_new_block();
+    if (thread == NULL)
+        return NULL;
+    thread->next = ml_thread_list;
+    __atomic_store_n(&ml_thread_list, thread, __ATOMIC_RELEASE);
+    return thread;
+}
+
 static struct ml_thread *take_block(void)
 {
     ml_lock(&registry_lock);
-    struct ml_thread *thread = idle;
-    if (thread != NULL)
-        idle = thread->next_idle;
-    ml_unlock(&registry_lock);
-    if (thread != NULL)
-        return thread;
-
-    thread = ml_metadata_alloc(ML_POOL_THREADS, sizeof(*thread));
-    if (thread == NULL)
-        return NULL;
-    ml_lock(&registry_lock);
-    thread->next = ml_thread_list;
-    __atomic_store_n(&ml_thread_list, thread, __ATOMIC_RELEASE);
+    struct ml_thread *thread = take_block_locked();
     ml_unlock(&registry_lock);
     return thread;
 }
@@ -219,9 +223,7 @@ static bool grow(struct ml_magazine *magazine, unsigned bin)
 
 void ml_magazine_note_use(struct ml_thread *self, unsigned bin)
 {
-    uint64_t bit = (uint64_t)1 << (bin & 63);
-    if (!(self->used[bin >> 6] & bit))
-        __atomic_store_n(&self->used[bin >> 6], self->used[bin >> 6] | bit, __ATOMIC_RELEASE);
+    ml_thread_group_note_use(self, bin);
 }
 
 bool ml_magazine_refill(struct ml_thread *self, unsigned bin)

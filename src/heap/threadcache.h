@@ -32,14 +32,13 @@ struct ml_magazine {
     void **limit;  /* top == limit: full */
     uint64_t mallocs;
     uint64_t frees; /* by the program */
-    uint64_t swept; /* frees by the sweep */
     uint32_t capacity; /* limit - bottom */
     uint32_t visits;   /* to the bins behind */
     /* Slots taken from the bin less those given back. mallocs - frees + (top -
      * bottom) is the same, unless the thread is in the middle of something.
      * May be negative: see frees above. */
     int64_t held;
-};
+} __attribute__((aligned(ML_CACHE_LINE)));
 _Static_assert(sizeof(struct ml_magazine) == ML_CACHE_LINE, "one line a magazine");
 
 struct ml_thread {
@@ -51,13 +50,14 @@ struct ml_thread {
     uint32_t own;                /* it is one of memlog's own */
     struct ml_thread *next;      /* all blocks there are; only grows */
     struct ml_thread *next_idle; /* those without a thread */
-    uint64_t used[(ML_BINS + 63) / 64]; /* magazines that were ever used */
+    struct ml_thread_group *group; /* where readers find it: threadgroup.h */
+    uint32_t place;                /* its bit there */
     /* Addresses resolved to objects by realloc, usable_size and the marker;
      * explicit frees are counted as frees. */
     uint64_t lookups;
     /* Those of the marks behind the bins are empty and full for ever: what is no
      * small object takes the slow path without a test on the fast one. */
-    struct ml_magazine magazines[ML_BINS_AND_MARKS] __attribute__((aligned(64)));
+    struct ml_magazine magazines[ML_BINS_AND_MARKS];
 };
 
 /* The calling thread's; ml_thread_none before its first allocation. All of

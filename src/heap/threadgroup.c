@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/threadgroup.h"
+
+#include "heap/metadata.h"
+
+struct ml_thread_group *ml_thread_groups;
+
+static unsigned newest_count; /* of blocks in the newest group */
+
+static bool add_group(void)
+{
+    struct ml_thread_group *group = ml_metadata_alloc(ML_POOL_THREADS, sizeof(*group));
+    if (group == NULL)
+        return false;
+    group->next = ml_thread_groups;
+    newest_count = 0;
+    __atomic_store_n(&ml_thread_groups, group, __ATOMIC_RELEASE);
+    return true;
+}
+
+/* Each block of a group begins at another line of its pages. Rounded up to a
+ * power of two they would else have the same magazine in the same set of the
+ * CPU's first cache, and a reader's second look would find nothing there. */
+static struct ml_thread *new_coloured_block(unsigned colour)
+{
+    size_t spare = (ML_THREADS_IN_GROUP - 1) * ML_CACHE_LINE;
+    char *block = ml_metadata_alloc(ML_POOL_THREADS, sizeof(struct ml_thread) + spare);
+    return block == NULL ? NULL : (struct ml_thread *)(block + colour * ML_CACHE_LINE);
+}
+
+struct ml_thread *ml_thread_group_new_block(void)
+{
+    if ((ml_thread_groups == NULL || newest_count == ML_THREADS_IN_GROUP) && !add_group())
+        return NULL;
+    struct ml_thread *thread = new_coloured_block(newest_count);
+    if (thread == NULL)
+        return NULL;
+    thread->group = ml_thread_groups;
+    thread->place = newest_count++;
+    __atomic_store_n(&thread->group->threads[thread->place], thread, __ATOMIC_RELEASE);
+    return thread;
+}
+
+void ml_thread_group_note_use(const struct ml_thread *thread, unsigned bin)
+{
+    struct ml_thread_group *group = thread->group;
+    uint64_t bit = (uint64_t)1 << thread->place;
+    if (__atomic_load_n(&group->users[bin], __ATOMIC_RELAXED) & bit)
+        return;
+    __atomic_fetch_or(&group->users[bin], bit, __ATOMIC_RELEASE);
+    /* After the bit: who sees the bin here finds its user there. */
+    __atomic_fetch_or(&group->used[bin >> 6], (uint64_t)1 << (bin & 63), __ATOMIC_RELEASE);
+}
