@@ -16,7 +16,7 @@ programs=./bench
 BENCH=${BENCH:-}
 ROUNDS=${ROUNDS:-5}
 GO=${GO:-go}
-all_rows='trees gcbench mark pairs instructions memstats sample'
+all_rows='trees gcbench mark stop pairs instructions memstats sample'
 attempts_factor=3
 
 usage() {

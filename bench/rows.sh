@@ -116,6 +116,20 @@ row_mark() {
   rounds mark round_of_marks
 }
 
+# --- stop ---------------------------------------------------------------------
+
+round_of_stops() {
+  measure bare '' "$programs/bench_stop"
+  measure memlog '' "$programs/bench_stop_memlog"
+}
+
+row_stop() {
+  section stop '1,000 sleeping threads stopped and let go again'
+  subjects bare memlog
+  ratios memlog/bare
+  rounds stop round_of_stops
+}
+
 # --- pairs --------------------------------------------------------------------
 
 allocators='glibc jemalloc mimalloc tcmalloc memlog'

@@ -206,6 +206,24 @@ START_TEST(two_threads_that_collect_at_once)
 }
 END_TEST
 
+/* Nobody looks at the clock: an answer that woke nobody would end the stop. */
+START_TEST(the_last_answer_wakes_who_waits)
+{
+    enum { THREADS = 20, TIMES = 100 };
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, i == 0 ? compute : sleep_shortly, NULL), 0);
+    ml_stopworld_patience_ns = 10 * (uint64_t)1000 * 1000 * 1000;
+    ml_stopworld_look_every_ns = 2 * ml_stopworld_patience_ns;
+    uint64_t before = collections();
+    collect_times(TIMES);
+    ck_assert_uint_eq(collections(), before + TIMES);
+    __atomic_store_n(&stopping, 1, __ATOMIC_RELEASE);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+}
+END_TEST
+
 /* ---- signals that were blocked before memlog could say no --------------------------- */
 
 START_TEST(a_thread_started_with_all_signals_blocked)
@@ -381,7 +399,8 @@ START_TEST(stops_in_the_middle_of_the_fast_paths)
 }
 END_TEST
 
-UNIT_MAIN("gc stopworld", fifty_threads_in_all_states, two_threads_that_collect_at_once,
+UNIT_MAIN("gc stopworld", the_last_answer_wakes_who_waits, fifty_threads_in_all_states,
+          two_threads_that_collect_at_once,
           a_thread_started_with_all_signals_blocked, a_thread_that_does_not_answer,
           libraries_are_loaded_and_unloaded_meanwhile, threads_that_are_cancelled_meanwhile,
           stops_in_the_middle_of_the_fast_paths)

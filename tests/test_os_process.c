@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -17,45 +16,9 @@
 #include <unistd.h>
 
 #include "os/pages.h"
-#include "unit.h"
+#include "os_scratch.h"
 
 static const size_t MIB = 1024 * 1024;
-
-/* --- a directory to write in -------------------------------------------- */
-
-static char directory[PATH_MAX / 2];
-
-static void make_directory(void)
-{
-    const char *parent = getenv("TMPDIR");
-    snprintf(directory, sizeof(directory), "%s/memlog-os-XXXXXX", parent ? parent : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-}
-
-static void remove_directory(void)
-{
-    char command[PATH_MAX];
-    snprintf(command, sizeof(command), "rm -rf '%s'", directory);
-    ck_assert_int_eq(system(command), 0);
-}
-
-static const char *path_of(const char *name)
-{
-    static char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s/%s", directory, name);
-    return path;
-}
-
-static void write_file(const char *name, const char *content)
-{
-    char command[PATH_MAX];
-    snprintf(command, sizeof(command), "mkdir -p \"$(dirname '%s/%s')\"", directory, name);
-    ck_assert_int_eq(system(command), 0);
-    FILE *file = fopen(path_of(name), "w");
-    ck_assert_ptr_nonnull(file);
-    fputs(content, file);
-    fclose(file);
-}
 
 /* --- environment, files ---------------------------------------------------- */
 
@@ -304,136 +267,6 @@ START_TEST(mapped_bytes_grow_with_mappings)
 }
 END_TEST
 
-/* --- cgroups --------------------------------------------------------------------------- */
-
-static uint64_t limit_under(const char *membership)
-{
-    write_file("membership", membership);
-    char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s/membership", directory);
-    uint64_t limit = ml_os_cgroup_limit_under(path, directory);
-    remove_directory();
-    return limit;
-}
-
-START_TEST(unified_limit_is_found)
-{
-    make_directory();
-    write_file("user.slice/app.scope/memory.max", "536870912\n");
-    ck_assert_uint_eq(limit_under("0::/user.slice/app.scope\n"), 536870912);
-}
-END_TEST
-
-START_TEST(the_word_max_is_no_limit)
-{
-    make_directory();
-    write_file("app/memory.max", "max\n");
-    ck_assert_uint_eq(limit_under("0::/app\n"), 0);
-}
-END_TEST
-
-START_TEST(an_ancestors_tighter_limit_wins)
-{
-    make_directory();
-    write_file("a/memory.max", "1000000\n");
-    write_file("a/b/memory.max", "max\n");
-    write_file("a/b/c/memory.max", "2000000\n");
-    ck_assert_uint_eq(limit_under("0::/a/b/c\n"), 1000000);
-}
-END_TEST
-
-START_TEST(the_groups_own_tighter_limit_wins)
-{
-    make_directory();
-    write_file("a/memory.max", "3000000\n");
-    write_file("a/b/memory.max", "2000000\n");
-    ck_assert_uint_eq(limit_under("0::/a/b\n"), 2000000);
-}
-END_TEST
-
-START_TEST(a_container_finds_its_limit_at_the_root)
-{
-    make_directory();
-    write_file("memory.max", "4000000\n");
-    ck_assert_uint_eq(limit_under("0::/\n"), 4000000);
-}
-END_TEST
-
-START_TEST(a_path_that_is_not_mounted_falls_back_to_the_root)
-{
-    make_directory();
-    write_file("memory/memory.limit_in_bytes", "5000000\n");
-    ck_assert_uint_eq(limit_under("3:memory:/docker/0123456789abcdef\n"), 5000000);
-}
-END_TEST
-
-START_TEST(a_path_outside_of_the_namespace_is_not_followed)
-{
-    make_directory();
-    write_file("outside/memory.max", "1000\n");
-    write_file("inside/memory.max", "2000\n");
-    write_file("membership", "0::/../outside\n");
-    char membership[PATH_MAX], root[PATH_MAX];
-    snprintf(membership, sizeof(membership), "%s/membership", directory);
-    snprintf(root, sizeof(root), "%s/inside", directory);
-    ck_assert_uint_eq(ml_os_cgroup_limit_under(membership, root), 2000);
-    remove_directory();
-}
-END_TEST
-
-START_TEST(version_one_limit_is_found_among_other_controllers)
-{
-    make_directory();
-    write_file("memory/app/memory.limit_in_bytes", "6000000\n");
-    write_file("memory/other/memory.limit_in_bytes", "1000\n");
-    ck_assert_uint_eq(limit_under("12:pids:/other\n"
-                                  "7:cpu,cpuacct:/other\n"
-                                  "4:hugetlb,memory:/app\n"
-                                  "3:mem:/other\n"
-                                  "2:memoryless:/other\n"
-                                  "1:name=systemd:/other\n"),
-                      6000000);
-}
-END_TEST
-
-START_TEST(version_one_says_no_limit_with_a_huge_number)
-{
-    make_directory();
-    write_file("memory/app/memory.limit_in_bytes", "9223372036854771712\n");
-    write_file("memory/memory.limit_in_bytes", "18446744073709551616\n");
-    ck_assert_uint_eq(limit_under("4:memory:/app\n"), 0);
-}
-END_TEST
-
-START_TEST(hybrid_mounts_are_both_looked_at)
-{
-    make_directory();
-    write_file("memory/app/memory.limit_in_bytes", "8000000\n");
-    write_file("unified/app/memory.max", "7000000\n");
-    ck_assert_uint_eq(limit_under("4:memory:/app\n0::/app\n"), 7000000);
-}
-END_TEST
-
-START_TEST(nonsense_and_nothing_are_no_limit)
-{
-    make_directory();
-    write_file("memory.max", "lots\n");
-    ck_assert_uint_eq(limit_under("0::/app"), 0);
-    make_directory();
-    ck_assert_uint_eq(limit_under("nothing here\n:\n::\n\n"), 0);
-    ck_assert_uint_eq(ml_os_cgroup_limit_under("/nowhere/file", "/nowhere"), 0);
-}
-END_TEST
-
-START_TEST(this_process_is_in_no_impossible_cgroup)
-{
-    errno = EDOM;
-    uint64_t limit = ml_os_cgroup_limit_bytes();
-    ck_assert(limit == 0 || limit >= MIB);
-    ck_assert_int_eq(errno, EDOM);
-}
-END_TEST
-
 /* --- words on stderr ------------------------------------------------------------------ */
 
 /* A packet pipe keeps writes apart: one read gives what one write wrote. */
@@ -535,14 +368,6 @@ UNIT_MAIN("os process", unset_and_empty_variables_are_null, a_file_is_read_and_t
           quotes_backslashes_and_controls_are_escaped, bytes_beyond_ascii_pass_through,
           a_cut_command_line_ends_before_an_escape, own_command_line_is_escaped_and_may_be_long,
           program_name_is_the_kernels, rss_grows_with_touched_memory_only,
-          mapped_bytes_grow_with_mappings, unified_limit_is_found, the_word_max_is_no_limit,
-          an_ancestors_tighter_limit_wins, the_groups_own_tighter_limit_wins,
-          a_container_finds_its_limit_at_the_root,
-          a_path_that_is_not_mounted_falls_back_to_the_root,
-          a_path_outside_of_the_namespace_is_not_followed,
-          version_one_limit_is_found_among_other_controllers,
-          version_one_says_no_limit_with_a_huge_number, hybrid_mounts_are_both_looked_at,
-          nonsense_and_nothing_are_no_limit, this_process_is_in_no_impossible_cgroup,
-          a_complaint_is_one_line_in_one_write, a_long_complaint_is_cut_and_still_a_line,
-          a_complaint_to_nobody_is_no_harm, dying_says_why_and_aborts,
-          errors_have_texts_without_locale)
+          mapped_bytes_grow_with_mappings, a_complaint_is_one_line_in_one_write,
+          a_long_complaint_is_cut_and_still_a_line, a_complaint_to_nobody_is_no_harm,
+          dying_says_why_and_aborts, errors_have_texts_without_locale)

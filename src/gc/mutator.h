@@ -29,6 +29,7 @@ struct ml_mutator {
     uintptr_t thread_pointer; /* finds its thread-local blocks */
     /* At a stop: how far its stack reaches, and the stop it has answered. */
     uintptr_t stack_pointer;
+    uintptr_t stack_seen; /* from here to stack_high it was looked at as a root */
     uint32_t stopped_at;
     bool gone; /* the kernel knows no such thread any more */
 };

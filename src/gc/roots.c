@@ -167,19 +167,20 @@ static bool is_first_thread(const struct ml_mutator *mutator)
 /* A stack pointer that is not in the stack the thread began with is in one of
  * the program's own (a signal stack, a coroutine's): that one is looked at
  * from there, and the first one whole, since nobody knows how far it is used. */
-static uint64_t mark_two_stacks(struct ml_marker *marker, const struct ml_mutator *mutator,
+static uint64_t mark_two_stacks(struct ml_marker *marker, struct ml_mutator *mutator,
                                 uintptr_t stack_pointer, uintptr_t end)
 {
     uintptr_t low = mutator->stack_low, begin, high;
     if (is_first_thread(mutator) &&
         ml_os_mapping_around(mutator->stack_high - 1, &begin, &high))
         low = begin; /* it has grown since */
+    mutator->stack_seen = low;
     ml_mark_range(marker, low, mutator->stack_high, true);
     ml_mark_range(marker, stack_pointer, end, true);
     return mutator->stack_high - low + (end - stack_pointer);
 }
 
-static uint64_t mark_stack(struct ml_marker *marker, const struct ml_mutator *mutator,
+static uint64_t mark_stack(struct ml_marker *marker, struct ml_mutator *mutator,
                            uintptr_t stack_pointer)
 {
     uintptr_t begin, end, high = mutator->stack_high;
@@ -195,6 +196,7 @@ static uint64_t mark_stack(struct ml_marker *marker, const struct ml_mutator *mu
         if (!has_grown)
             return mark_two_stacks(marker, mutator, stack_pointer, end);
     }
+    mutator->stack_seen = stack_pointer;
     ml_mark_range(marker, stack_pointer, high, true);
     return high - stack_pointer;
 }
@@ -210,12 +212,22 @@ static uint64_t mark_stacks(struct ml_marker *marker, uintptr_t own_stack_pointe
     return bytes;
 }
 
+static void each_thread(ml_os_tls_visitor *one, void *argument)
+{
+    bool with_stacks = ml_roots_scanned & ML_ROOT_STACKS;
+    for (struct ml_mutator *mutator = ml_mutators; mutator != NULL; mutator = mutator->next) {
+        uintptr_t high = mutator->stack_high;
+        struct ml_os_tls_thread thread = { mutator->thread_pointer,
+                                           with_stacks ? mutator->stack_seen : high, high };
+        if (!mutator->gone)
+            one(&thread, argument);
+    }
+}
+
 static uint64_t mark_tls(struct ml_marker *marker)
 {
     struct visit visit = { marker, 0 };
-    for (struct ml_mutator *mutator = ml_mutators; mutator != NULL; mutator = mutator->next)
-        if (!mutator->gone)
-            ml_os_each_tls_block(mutator->thread_pointer, visit_range, &visit);
+    ml_os_each_tls_block(each_thread, visit_range, &visit);
     return visit.bytes;
 }
 

@@ -14,9 +14,14 @@
  * has been lifted is below that of the last one asked for. */
 static uint32_t asked, lifted;
 static uint32_t answers; /* to the last stop asked for */
+/* How many answers are waited for; not known while signals are still sent.
+ * Only the last one wakes the waiter. */
+enum { NOT_KNOWN = UINT32_MAX };
+static uint32_t wanted = NOT_KNOWN;
 static int stop_signal;
 
 uint64_t ml_stopworld_patience_ns = 10 * (uint64_t)ML_NS_PER_SECOND;
+uint64_t ml_stopworld_look_every_ns = 50 * (uint64_t)ML_NS_PER_MS;
 
 static bool is_lifted(uint32_t stop)
 {
@@ -43,8 +48,11 @@ static ML_NOINLINE void wait_here(struct ml_mutator *self)
     }
     self->stack_pointer = (uintptr_t)__builtin_frame_address(0);
     __atomic_store_n(&self->stopped_at, stop, __ATOMIC_RELEASE);
-    __atomic_fetch_add(&answers, 1, __ATOMIC_RELEASE);
-    ml_os_futex_wake(&answers, 1);
+    /* Either this thread sees how many are wanted, or the waiter, who says it
+     * before he looks, sees this answer. */
+    if (__atomic_add_fetch(&answers, 1, __ATOMIC_SEQ_CST) >=
+        __atomic_load_n(&wanted, __ATOMIC_SEQ_CST))
+        ml_os_futex_wake(&answers, 1);
     wait_until_lifted(stop);
 }
 
@@ -110,7 +118,7 @@ static int send_stop(struct ml_mutator *mutator, pid_t pid, uint64_t deadline)
 {
     for (;;) {
         int error = ml_os_signal_thread(pid, mutator->tid, stop_signal);
-        uint64_t now = ml_os_monotonic_ns();
+        uint64_t now = error == -EAGAIN ? ml_os_monotonic_ns() : 0;
         if (error != -EAGAIN || now > deadline)
             return error;
         ml_os_futex_wait(&lifted, __atomic_load_n(&lifted, __ATOMIC_RELAXED),
@@ -164,20 +172,20 @@ static bool all_stand(uint32_t stop)
     return true;
 }
 
-static bool wait_for_answers(uint32_t stop, uint32_t wanted, uint64_t deadline)
+static bool wait_for_answers(uint32_t stop, uint32_t sent, uint64_t deadline)
 {
-    const uint64_t LOOK_EVERY_NS = 50 * (uint64_t)ML_NS_PER_MS;
-    uint64_t look = ml_os_monotonic_ns() + LOOK_EVERY_NS;
+    uint64_t look = ml_os_monotonic_ns() + ml_stopworld_look_every_ns;
     for (;;) {
-        uint32_t seen = __atomic_load_n(&answers, __ATOMIC_ACQUIRE);
-        if (seen >= wanted && all_stand(stop))
+        __atomic_store_n(&wanted, sent, __ATOMIC_SEQ_CST);
+        uint32_t seen = __atomic_load_n(&answers, __ATOMIC_SEQ_CST);
+        if (seen >= sent && all_stand(stop))
             return true;
         ml_os_futex_wait(&answers, seen, look);
         uint64_t now = ml_os_monotonic_ns();
         if (now < look)
             continue;
-        wanted -= count_gone(stop);
-        look = now + LOOK_EVERY_NS;
+        sent -= count_gone(stop);
+        look = now + ml_stopworld_look_every_ns;
         if (now > deadline)
             return false;
     }
@@ -187,6 +195,7 @@ bool ml_world_stop(void)
 {
     ml_lock(&ml_mutators_lock);
     uint32_t stop = asked + 1;
+    __atomic_store_n(&wanted, NOT_KNOWN, __ATOMIC_RELAXED);
     __atomic_store_n(&answers, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&asked, stop, __ATOMIC_RELEASE);
     uint64_t deadline = ml_os_monotonic_ns() + ml_stopworld_patience_ns;

@@ -26,6 +26,9 @@ void ml_stopworld_let_in(void);
  * a system call of its own), or there is no signal to stop it with. Never to be
  * called within the heap's slow paths. */
 extern uint64_t ml_stopworld_patience_ns; /* those ten seconds; less in tests */
+/* How often it is looked whether those that have not answered have ended;
+ * seldom in tests of the wake-up. */
+extern uint64_t ml_stopworld_look_every_ns;
 bool ml_world_stop(void);
 void ml_world_start(void);
 

@@ -168,10 +168,16 @@ _Static_assert(sizeof(union table_entry) == 16, "glibc's dtv_t is two words");
 #define MOST_TABLE_ENTRIES ((size_t)1 << 20)
 
 struct tls_walk {
-    const union table_entry *table;
+    void (*each_thread)(ml_os_tls_visitor *one, void *argument);
     range_visitor *visit;
     void *argument;
-    uintptr_t lowest_static; /* the lowest block beside the thread pointer */
+    /* The object that is being asked about. */
+    size_t number;
+    size_t bytes;
+    bool may_be_stale;
+    /* How far the blocks beside the thread pointers reach down from there: the
+     * same in all threads. */
+    size_t static_bytes;
 };
 
 /* Can a word be read there? The kernel looks at the set before it looks at
@@ -202,34 +208,18 @@ static const ElfW(Phdr) *find_tls_header(const struct dl_phdr_info *object)
     return NULL;
 }
 
+/* Is it in what is looked at anyway? */
+static bool is_seen(const struct ml_os_tls_thread *thread, uintptr_t begin, uintptr_t end)
+{
+    return begin >= thread->seen && end <= thread->seen_end;
+}
+
 static void visit_block(const struct tls_walk *walk, uintptr_t begin, uintptr_t end)
 {
     begin = ml_align_up(begin, sizeof(uintptr_t));
     end = ml_align_down(end, sizeof(uintptr_t));
     if (begin < end)
         walk->visit(begin, end, walk->argument);
-}
-
-ML_SCANS_FOREIGN_MEMORY
-static int visit_block_of(struct dl_phdr_info *object, size_t size, void *argument)
-{
-    (void)size;
-    struct tls_walk *walk = argument;
-    size_t number = object->dlpi_tls_modid;
-    const ElfW(Phdr) *header = find_tls_header(object);
-    if (number == 0 || header == NULL || number > walk->table[-1].count)
-        return 0;
-    uintptr_t block = walk->table[number].block;
-    if (block == BLOCK_NOT_ALLOCATED || block == 0)
-        return 0;
-    uintptr_t end = block + header->p_memsz;
-    bool is_static = walk->table[number].to_free == 0;
-    if (is_static)
-        walk->lowest_static = ml_min(walk->lowest_static, block);
-    else if (object->dlpi_subs != 0)
-        end = readable_end(block, end);
-    visit_block(walk, block, end);
-    return 0;
 }
 
 ML_SCANS_FOREIGN_MEMORY
@@ -241,13 +231,49 @@ static const union table_entry *table_of(uintptr_t thread_pointer)
     return table;
 }
 
+ML_SCANS_FOREIGN_MEMORY
+static void visit_block_of_thread(const struct ml_os_tls_thread *thread, void *argument)
+{
+    struct tls_walk *walk = argument;
+    const union table_entry *table = table_of(thread->pointer);
+    if (table == NULL || walk->number > table[-1].count)
+        return;
+    uintptr_t block = table[walk->number].block, end = block + walk->bytes;
+    if (block == BLOCK_NOT_ALLOCATED || block == 0)
+        return;
+    bool is_static = table[walk->number].to_free == 0;
+    if (is_static)
+        walk->static_bytes = ml_max(walk->static_bytes, thread->pointer - block);
+    if (is_seen(thread, block, end))
+        return;
+    if (!is_static && walk->may_be_stale)
+        end = readable_end(block, end);
+    visit_block(walk, block, end);
+}
+
+static int visit_blocks_of_object(struct dl_phdr_info *object, size_t size, void *argument)
+{
+    (void)size;
+    struct tls_walk *walk = argument;
+    const ElfW(Phdr) *header = find_tls_header(object);
+    if (object->dlpi_tls_modid == 0 || header == NULL)
+        return 0;
+    walk->number = object->dlpi_tls_modid;
+    walk->bytes = header->p_memsz;
+    walk->may_be_stale = object->dlpi_subs != 0;
+    walk->each_thread(visit_block_of_thread, walk);
+    return 0;
+}
+
 /* Blocks of libraries that were loaded later and placed beside the thread
  * pointer. Other threads have them on their stacks' upper ends; the main
  * thread's are nowhere else. */
-static void visit_surplus(const struct tls_walk *walk)
+static void visit_surplus(const struct tls_walk *walk, const struct ml_os_tls_thread *thread)
 {
-    uintptr_t end = walk->lowest_static;
+    uintptr_t end = thread->pointer - walk->static_bytes;
     uintptr_t begin = end - STATIC_SURPLUS_BYTES;
+    if (is_seen(thread, begin, end))
+        return;
     uintptr_t end_page = ml_align_down(end, ml_os_page_bytes());
     if (begin < end_page && !is_readable(ml_align_down(begin, sizeof(uintptr_t))))
         begin = end_page;
@@ -278,16 +304,27 @@ static void learn_specific(void)
 }
 
 ML_SCANS_FOREIGN_MEMORY
-static void visit_specific(const struct tls_walk *walk, uintptr_t thread_pointer)
+static void visit_specific(const struct tls_walk *walk, const struct ml_os_tls_thread *thread)
 {
     const struct field *tables = __atomic_load_n(&specific_tables, __ATOMIC_ACQUIRE);
     if (tables == NULL)
         return;
-    const uintptr_t *table = (const uintptr_t *)(thread_pointer + tables->offset);
+    const uintptr_t *table = (const uintptr_t *)(thread->pointer + tables->offset);
     uint32_t count = tables->bits * tables->count / (8 * sizeof(*table));
-    for (uint32_t i = 0; i < count; i++)
-        if (table[i] != 0) /* a thread on its way out frees them */
-            visit_block(walk, table[i], readable_end(table[i], table[i] + specific_table_bytes));
+    for (uint32_t i = 0; i < count; i++) {
+        uintptr_t begin = table[i], end = begin + specific_table_bytes;
+        if (begin != 0 && !is_seen(thread, begin, end)) /* a thread on its way out frees them */
+            visit_block(walk, begin, readable_end(begin, end));
+    }
+}
+
+static void visit_rest_of_thread(const struct ml_os_tls_thread *thread, void *argument)
+{
+    const struct tls_walk *walk = argument;
+    if (table_of(thread->pointer) == NULL)
+        return;
+    visit_surplus(walk, thread);
+    visit_specific(walk, thread);
 }
 
 uintptr_t ml_os_thread_pointer(void)
@@ -295,14 +332,12 @@ uintptr_t ml_os_thread_pointer(void)
     return (uintptr_t)__builtin_thread_pointer();
 }
 
-void ml_os_each_tls_block(uintptr_t thread_pointer, range_visitor *visit, void *argument)
+void ml_os_each_tls_block(void (*each_thread)(ml_os_tls_visitor *one, void *argument),
+                          range_visitor *visit, void *argument)
 {
-    struct tls_walk walk = { table_of(thread_pointer), visit, argument, thread_pointer };
-    if (walk.table == NULL)
-        return;
-    dl_iterate_phdr(visit_block_of, &walk);
-    visit_surplus(&walk);
-    visit_specific(&walk, thread_pointer);
+    struct tls_walk walk = { .each_thread = each_thread, .visit = visit, .argument = argument };
+    dl_iterate_phdr(visit_blocks_of_object, &walk);
+    each_thread(visit_rest_of_thread, &walk);
 }
 
 /* --- mappings --------------------------------------------------------------------- */

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* test_os_cgroup.c - the memory limit of the container, wherever it is said. */
+#include <errno.h>
+
+#include "os/process.h"
+#include "os_scratch.h"
+
+static const size_t MIB = 1024 * 1024;
+
+static uint64_t limit_under(const char *membership)
+{
+    write_file("membership", membership);
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/membership", directory);
+    uint64_t limit = ml_os_cgroup_limit_under(path, directory);
+    remove_directory();
+    return limit;
+}
+
+START_TEST(unified_limit_is_found)
+{
+    make_directory();
+    write_file("user.slice/app.scope/memory.max", "536870912\n");
+    ck_assert_uint_eq(limit_under("0::/user.slice/app.scope\n"), 536870912);
+}
+END_TEST
+
+START_TEST(the_word_max_is_no_limit)
+{
+    make_directory();
+    write_file("app/memory.max", "max\n");
+    ck_assert_uint_eq(limit_under("0::/app\n"), 0);
+}
+END_TEST
+
+START_TEST(an_ancestors_tighter_limit_wins)
+{
+    make_directory();
+    write_file("a/memory.max", "1000000\n");
+    write_file("a/b/memory.max", "max\n");
+    write_file("a/b/c/memory.max", "2000000\n");
+    ck_assert_uint_eq(limit_under("0::/a/b/c\n"), 1000000);
+}
+END_TEST
+
+START_TEST(the_groups_own_tighter_limit_wins)
+{
+    make_directory();
+    write_file("a/memory.max", "3000000\n");
+    write_file("a/b/memory.max", "2000000\n");
+    ck_assert_uint_eq(limit_under("0::/a/b\n"), 2000000);
+}
+END_TEST
+
+START_TEST(a_container_finds_its_limit_at_the_root)
+{
+    make_directory();
+    write_file("memory.max", "4000000\n");
+    ck_assert_uint_eq(limit_under("0::/\n"), 4000000);
+}
+END_TEST
+
+START_TEST(a_path_that_is_not_mounted_falls_back_to_the_root)
+{
+    make_directory();
+    write_file("memory/memory.limit_in_bytes", "5000000\n");
+    ck_assert_uint_eq(limit_under("3:memory:/docker/0123456789abcdef\n"), 5000000);
+}
+END_TEST
+
+START_TEST(a_path_outside_of_the_namespace_is_not_followed)
+{
+    make_directory();
+    write_file("outside/memory.max", "1000\n");
+    write_file("inside/memory.max", "2000\n");
+    write_file("membership", "0::/../outside\n");
+    char membership[PATH_MAX], root[PATH_MAX];
+    snprintf(membership, sizeof(membership), "%s/membership", directory);
+    snprintf(root, sizeof(root), "%s/inside", directory);
+    ck_assert_uint_eq(ml_os_cgroup_limit_under(membership, root), 2000);
+    remove_directory();
+}
+END_TEST
+
+START_TEST(version_one_limit_is_found_among_other_controllers)
+{
+    make_directory();
+    write_file("memory/app/memory.limit_in_bytes", "6000000\n");
+    write_file("memory/other/memory.limit_in_bytes", "1000\n");
+    ck_assert_uint_eq(limit_under("12:pids:/other\n"
+                                  "7:cpu,cpuacct:/other\n"
+                                  "4:hugetlb,memory:/app\n"
+                                  "3:mem:/other\n"
+                                  "2:memoryless:/other\n"
+                                  "1:name=systemd:/other\n"),
+                      6000000);
+}
+END_TEST
+
+START_TEST(version_one_says_no_limit_with_a_huge_number)
+{
+    make_directory();
+    write_file("memory/app/memory.limit_in_bytes", "9223372036854771712\n");
+    write_file("memory/memory.limit_in_bytes", "18446744073709551616\n");
+    ck_assert_uint_eq(limit_under("4:memory:/app\n"), 0);
+}
+END_TEST
+
+START_TEST(hybrid_mounts_are_both_looked_at)
+{
+    make_directory();
+    write_file("memory/app/memory.limit_in_bytes", "8000000\n");
+    write_file("unified/app/memory.max", "7000000\n");
+    ck_assert_uint_eq(limit_under("4:memory:/app\n0::/app\n"), 7000000);
+}
+END_TEST
+
+START_TEST(nonsense_and_nothing_are_no_limit)
+{
+    make_directory();
+    write_file("memory.max", "lots\n");
+    ck_assert_uint_eq(limit_under("0::/app"), 0);
+    make_directory();
+    ck_assert_uint_eq(limit_under("nothing here\n:\n::\n\n"), 0);
+    ck_assert_uint_eq(ml_os_cgroup_limit_under("/nowhere/file", "/nowhere"), 0);
+}
+END_TEST
+
+START_TEST(this_process_is_in_no_impossible_cgroup)
+{
+    errno = EDOM;
+    uint64_t limit = ml_os_cgroup_limit_bytes();
+    ck_assert(limit == 0 || limit >= MIB);
+    ck_assert_int_eq(errno, EDOM);
+}
+END_TEST
+
+UNIT_MAIN("os cgroup", unified_limit_is_found, the_word_max_is_no_limit,
+          an_ancestors_tighter_limit_wins, the_groups_own_tighter_limit_wins,
+          a_container_finds_its_limit_at_the_root,
+          a_path_that_is_not_mounted_falls_back_to_the_root,
+          a_path_outside_of_the_namespace_is_not_followed,
+          version_one_limit_is_found_among_other_controllers,
+          version_one_says_no_limit_with_a_huge_number, hybrid_mounts_are_both_looked_at,
+          nonsense_and_nothing_are_no_limit, this_process_is_in_no_impossible_cgroup)
