@@ -11,6 +11,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -460,6 +461,33 @@ START_TEST(the_first_thread_may_end_before_the_others)
 }
 END_TEST
 
+/* The kernel takes signals for a first thread that has ended so, for as long as
+ * there are others. */
+static void *outlive_first(void *unused)
+{
+    struct memlog_memstats stats;
+    (void)unused;
+    usleep(50 * 1000);
+    memlog_gc();
+    memlog_read_memstats(&stats);
+    _exit(stats.num_gc == 1 && count_mutators() == 1 ? 0 : 1);
+}
+
+START_TEST(the_first_thread_may_end_without_a_word)
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        pthread_t thread;
+        memlog_keep_alive(memlog_malloc(100));
+        pthread_create(&thread, NULL, outlive_first, NULL);
+        syscall(SYS_exit, 0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+END_TEST
+
 UNIT_MAIN("gc mutator", a_thread_that_computes, a_thread_asleep_in_read,
           a_thread_asleep_in_nanosleep, a_thread_asleep_on_a_futex,
           a_threads_block_of_a_loaded_library, a_thread_that_allocates,
@@ -469,4 +497,4 @@ UNIT_MAIN("gc mutator", a_thread_that_computes, a_thread_asleep_in_read,
           in_its_destructors_a_thread_is_known, a_thread_that_ends_while_it_is_waited_for,
           thread_local_destructors_that_allocate, a_thread_that_ends_without_a_word_is_noticed,
           a_later_thread_with_the_number_of_a_vanished_one_takes_its_place,
-          the_first_thread_may_end_before_the_others)
+          the_first_thread_may_end_before_the_others, the_first_thread_may_end_without_a_word)

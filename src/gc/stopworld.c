@@ -153,7 +153,7 @@ static uint32_t count_gone(uint32_t stop)
     for (struct ml_mutator *mutator = ml_mutators; mutator != NULL; mutator = mutator->next) {
         if (mutator == ml_mutator_self || mutator->gone || mutator->stopped_at == stop)
             continue;
-        if (ml_os_signal_thread(pid, mutator->tid, 0) == -ESRCH) {
+        if (ml_os_thread_has_ended(pid, mutator->tid)) {
             mutator->gone = true;
             gone++;
         }

@@ -49,6 +49,10 @@ pid_t ml_os_pid(void);            /* asked of the kernel each time: right after 
 pid_t ml_os_tid(void);            /* asked of the kernel each time */
 /* 0 or -errno (-ESRCH: no such thread in this process). */
 int ml_os_signal_thread(pid_t pid, pid_t tid, int signal);
+/* Is that thread of this process no more? Costs a few system calls. The first
+ * thread stays a name to which signals are sent in vain while others live:
+ * without /proc that is not seen. */
+bool ml_os_thread_has_ended(pid_t pid, pid_t tid);
 /* Unblock, for the calling thread, the signals whose bits (1 << (signal - 1)) are set. */
 void ml_os_unblock_signals(uint64_t signals);
 unsigned ml_os_online_cpus(void); /* those the first thread may run on, at least 1 */

@@ -89,6 +89,26 @@ int ml_os_signal_thread(pid_t pid, pid_t tid, int signal)
     return (int)ml_syscall3(SYS_tgkill, pid, tid, signal);
 }
 
+/* The process's state in /proc is that of its first thread: the letter after
+ * the program's name, which stands in parentheses and may hold any others. */
+static bool first_thread_has_ended(void)
+{
+    char line[128]; /* the name has 15 bytes at most */
+    int fd = ml_sys_open_read("/proc/self/stat");
+    if (fd < 0)
+        return false;
+    long count = ml_sys_read(fd, line, sizeof(line));
+    ml_sys_close(fd);
+    while (count > 0 && line[count - 1] != ')')
+        count--;
+    return count > 0 && count + 1 < (long)sizeof(line) && line[count + 1] == 'Z';
+}
+
+bool ml_os_thread_has_ended(pid_t pid, pid_t tid)
+{
+    return ml_os_signal_thread(pid, tid, 0) == -ESRCH || (tid == pid && first_thread_has_ended());
+}
+
 void ml_os_unblock_signals(uint64_t signals)
 {
     ml_sys_sigmask(SIG_UNBLOCK, &signals, NULL);
