@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* sort.c - qsort and qsort_r, in front of the C library's.
+ *
+ * That sorts by merging into a buffer from malloc, which the collector does
+ * not look into: while what was merged is copied back, an element may be
+ * nowhere else. So a copy of the array, which is the same elements in any
+ * order, is kept on the collected heap and referred to from the stack as long
+ * as it takes. A comparison that never returns leaves it to the collector.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gc/alloc.h"
+#include "gc/real.h"
+#include "heap/alloc.h"
+
+/* Below so many bytes the buffer is on the stack, where it is seen. (Elements
+ * of more than 32 bytes are sorted by pointers to them, which take less.) */
+enum { ON_STACK_BYTES = 1024 };
+
+static bool may_be_out_of_sight(size_t count, size_t size)
+{
+    return __atomic_load_n(&ml_map.base, __ATOMIC_RELAXED) != 0 && count > 1 &&
+           size >= sizeof(void *) && count <= PTRDIFF_MAX / size &&
+           count * size >= ON_STACK_BYTES;
+}
+
+/* NULL when none is needed, or there is no memory: sorting goes on without. */
+static void *copy_of(const void *array, size_t count, size_t size)
+{
+    int saved_errno = errno;
+    if (!may_be_out_of_sight(count, size))
+        return NULL;
+    void *copy = ml_gc_alloc(count * size, ML_SCAN);
+    if (copy != NULL)
+        memcpy(copy, array, count * size);
+    errno = saved_errno;
+    return copy;
+}
+
+static void drop(void *copy)
+{
+    if (copy != NULL)
+        ml_heap_free(copy);
+}
+
+EXPORT void qsort(void *array, size_t count, size_t size,
+                  int (*compare)(const void *, const void *))
+{
+    typedef void sort_function(void *, size_t, size_t, int (*)(const void *, const void *));
+    void *volatile copy = copy_of(array, count, size);
+    REAL(sort_function *, "qsort")(array, count, size, compare);
+    drop(copy);
+}
+
+EXPORT void qsort_r(void *array, size_t count, size_t size,
+                    int (*compare)(const void *, const void *, void *), void *argument)
+{
+    typedef void sort_function(void *, size_t, size_t,
+                               int (*)(const void *, const void *, void *), void *);
+    void *volatile copy = copy_of(array, count, size);
+    REAL(sort_function *, "qsort_r")(array, count, size, compare, argument);
+    drop(copy);
+}
