@@ -27,11 +27,23 @@ static bool may_be_out_of_sight(size_t count, size_t size)
            count * size >= ON_STACK_BYTES;
 }
 
+/* Most arrays hold numbers, or addresses of other memory: no copy for those. */
+static bool holds_addresses(const void *array, size_t bytes)
+{
+    for (size_t offset = 0; offset + sizeof(uintptr_t) <= bytes; offset += sizeof(uintptr_t)) {
+        uintptr_t word;
+        memcpy(&word, (const char *)array + offset, sizeof(word));
+        if (ml_in_heap(word))
+            return true;
+    }
+    return false;
+}
+
 /* NULL when none is needed, or there is no memory: sorting goes on without. */
 static void *copy_of(const void *array, size_t count, size_t size)
 {
     int saved_errno = errno;
-    if (!may_be_out_of_sight(count, size))
+    if (!may_be_out_of_sight(count, size) || !holds_addresses(array, count * size))
         return NULL;
     void *copy = ml_gc_alloc(count * size, ML_SCAN);
     if (copy != NULL)
