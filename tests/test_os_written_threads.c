@@ -10,7 +10,9 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "written_unit.h"
@@ -210,7 +212,39 @@ START_TEST(a_copy_of_a_huge_page_is_what_is_there)
 }
 END_TEST
 
+static volatile sig_atomic_t alarms;
+
+static void count_alarm(int signal)
+{
+    (void)signal;
+    alarms++;
+}
+
+START_TEST(a_signal_does_not_end_a_scan)
+{
+    enum { MANY = 8000, ALARMS = 50 };
+    struct area area = armed_area(MANY);
+    const struct itimerval often = { { 0, 500 }, { 0, 500 } }, never = { { 0, 0 }, { 0, 0 } };
+    struct sigaction action = { .sa_handler = count_alarm };
+    for (size_t page = 0; page < MANY; page += 2)
+        *page_of(area, page) = 2;
+    ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
+    ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
+    while (alarms < ALARMS) {
+        struct answer answer = { area, malloc(MANY + 1), 0, 0 };
+        long pages = ml_os_written_scan(&written, begin_of(area), end_of(area), ML_OS_WRITTEN_REARM,
+                                        note, &answer);
+        ck_assert_int_eq(pages, MANY / 2);
+        ck_assert_int_eq(answer.pages, MANY / 2);
+        free(answer.text);
+        for (size_t page = 0; page < MANY; page += 2)
+            *page_of(area, page) = 2;
+    }
+    ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
+}
+END_TEST
+
 UNIT_MAIN("os written threads", what_changes_after_the_arming_is_named,
           a_copy_kept_by_scanning_is_what_is_there,
           a_copy_kept_by_scanning_run_by_run_is_what_is_there,
-          a_copy_of_a_huge_page_is_what_is_there)
+          a_copy_of_a_huge_page_is_what_is_there, a_signal_does_not_end_a_scan)

@@ -81,8 +81,8 @@ int ml_os_written_disarm(const struct ml_os_written *written, uintptr_t begin, u
 
 enum ml_os_written_scan {
     ML_OS_WRITTEN_GET,       /* the written pages; the records stay */
-    ML_OS_WRITTEN_GET_QUICK, /* the same in half the time or less, and with them any page that
-                              * holds no memory: for the scan that a stopped world waits for */
+    ML_OS_WRITTEN_GET_QUICK, /* the same, and with them any page that holds no memory; a third of
+                              * the time where little was written: for a stopped world */
     ML_OS_WRITTEN_REARM,     /* the written pages, armed again before visit hears of them */
 };
 /* visit runs of written pages from the lowest to the highest; runs may touch
@@ -91,7 +91,8 @@ enum ml_os_written_scan {
  * visit may write to the range and scan itself.
  * The number of pages visited, or -errno: then take all pages of the range as
  * written, since some may be armed again that visit has not heard of. -EPERM:
- * a part of the range is not added. */
+ * a part of the range is not added. Signals do not end a scan, unless they end
+ * the process. */
 long ml_os_written_scan(const struct ml_os_written *written, uintptr_t begin, uintptr_t end,
                         enum ml_os_written_scan how,
                         void (*visit)(uintptr_t begin, uintptr_t end, void *argument),
