@@ -6,7 +6,7 @@
 #include "heap/large.h"
 
 enum {
-    CHUNK_WORDS = 512,  /* of a big object looked at in one go */
+    CHUNK_BYTES = 4096, /* of a big object looked at in one go */
     DRAIN_ABOVE = 2048, /* candidates on the stack while scanning roots, which must
                          * never find it full */
     POLL_EVERY = 64,    /* candidates: about a microsecond */
@@ -18,18 +18,18 @@ enum {
 enum { GRANULE_MASK = ML_GRANULE_BYTES - 1 };
 
 /* What marking has to know of a page's bin, for each value of ml_map.page_bin. */
-struct facts {
+enum look {
+    LOOK_NOWHERE, /* nothing that could be marked lies there */
+    LOOK_IN_PAGE, /* the span is this one page */
+    LOOK_AT_SPAN  /* the span says more */
+};
+struct ml_mark_facts {
     uint32_t slot_bytes, reciprocal;
     uint16_t slots;
     uint8_t kind;
     uint8_t look; /* enum look */
-};
-enum look {
-    LOOK_NOWHERE,   /* nothing that could be marked lies there */
-    LOOK_IN_PAGE,   /* the span is this one page */
-    LOOK_AT_SPAN    /* the span says more */
-};
-static struct facts facts[256];
+} __attribute__((aligned(16)));
+static struct ml_mark_facts facts[256];
 
 static void init_facts(void)
 {
@@ -37,9 +37,9 @@ static void init_facts(void)
         return;
     for (unsigned bin = 0; bin < ML_BINS; bin++) {
         const struct ml_sizeclass *class = &ml_sizeclasses[ml_bin_class(bin)];
-        facts[bin] = (struct facts){ class->bytes, class->reciprocal, class->slots,
-                                     (uint8_t)ml_bin_kind(bin),
-                                     class->pages == 1 ? LOOK_IN_PAGE : LOOK_AT_SPAN };
+        facts[bin] = (struct ml_mark_facts){ class->bytes, class->reciprocal, class->slots,
+                                             (uint8_t)ml_bin_kind(bin),
+                                             class->pages == 1 ? LOOK_IN_PAGE : LOOK_AT_SPAN };
         if (ml_bin_kind(bin) == ML_UNCOLLECTABLE)
             facts[bin].look = LOOK_NOWHERE;
     }
@@ -63,7 +63,7 @@ static inline bool in_heap(const struct ml_marker *marker, uintptr_t word)
     return word - marker->heap_base < marker->heap_bytes;
 }
 
-static inline void push_candidate(struct ml_marker *marker, uintptr_t word)
+static void push_candidate(struct ml_marker *marker, uintptr_t word)
 {
     if (in_heap(marker, word) && have_room(marker))
         marker->stack.words[marker->stack.top++] = word & ~(uintptr_t)GRANULE_MASK;
@@ -91,40 +91,59 @@ void ml_marker_begin(struct ml_marker *marker)
 
 /* ---- words of objects ------------------------------------------------------------ */
 
-static ML_SCANS_FOREIGN_MEMORY void push_words(struct ml_marker *marker, const uintptr_t *word,
-                                               const uintptr_t *end)
+static ML_SCANS_FOREIGN_MEMORY void push_one_by_one(struct ml_marker *marker, const uintptr_t *word,
+                                    const uintptr_t *end)
 {
     for (; word < end; word++)
         push_candidate(marker, *word);
 }
 
+/* The inner loop of all marking. */
+static ML_SCANS_FOREIGN_MEMORY void push_words(struct ml_marker *marker, const uintptr_t *word,
+                                               const uintptr_t *end)
+{
+    struct ml_mark_stack *stack = &marker->stack;
+    uintptr_t base = marker->heap_base, bytes = marker->heap_bytes;
+    uintptr_t *top = stack->words + stack->top;
+    if (ml_unlikely(stack->capacity - stack->top < (size_t)(end - word))) {
+        push_one_by_one(marker, word, end);
+        return;
+    }
+    for (; word < end; word++)
+        if (*word - base < bytes)
+            *top++ = *word & ~(uintptr_t)GRANULE_MASK;
+    stack->top = (size_t)(top - stack->words);
+}
+
 /* Push what a range refers to; of a long one the first part, and the rest as
  * a range for later, so that the stack does not grow by the object's size. Where
  * others have nothing to do it is cut in half for them. */
-static void scan(struct ml_marker *marker, uintptr_t begin, uintptr_t end)
+static ML_NOINLINE void scan_long(struct ml_marker *marker, uintptr_t begin, uintptr_t end)
 {
-    const uintptr_t CHUNK = CHUNK_WORDS * sizeof(uintptr_t);
-    if (end - begin > CHUNK) {
-        uintptr_t rest = begin + CHUNK;
-        uintptr_t half = rest;
-        if (end - rest > 2 * CHUNK && __atomic_load_n(&ml_share_hungry, __ATOMIC_RELAXED) != 0) {
-            half = rest + ml_align_down((end - rest) / 2, sizeof(uintptr_t));
-            push_range(marker, half, end);
-            push_range(marker, rest, half);
-        } else {
-            push_range(marker, rest, end);
-        }
-        end = rest;
+    uintptr_t rest = begin + CHUNK_BYTES;
+    if (end - rest > 2 * CHUNK_BYTES && __atomic_load_n(&ml_share_hungry, __ATOMIC_RELAXED) != 0) {
+        uintptr_t half = rest + ml_align_down((end - rest) / 2, sizeof(uintptr_t));
+        push_range(marker, half, end);
+        push_range(marker, rest, half);
+    } else {
+        push_range(marker, rest, end);
     }
-    push_words(marker, (const uintptr_t *)begin, (const uintptr_t *)end);
+    push_words(marker, (const uintptr_t *)begin, (const uintptr_t *)rest);
 }
 
-/* Set the slot's mark; false when it was set or the slot is not taken. Two
+static inline void scan(struct ml_marker *marker, uintptr_t begin, uintptr_t end)
+{
+    if (ml_unlikely(end - begin > CHUNK_BYTES))
+        scan_long(marker, begin, end);
+    else
+        push_words(marker, (const uintptr_t *)begin, (const uintptr_t *)end);
+}
+
+/* Set a slot's mark; false when it was set or the slot is not taken. Two
  * markers with words of their own may both find it unset: then both look into
  * the object, which does no harm, and the sweep corrects the counts. */
-static inline bool set_mark(const struct ml_marker *marker, struct ml_span_bits *bits, unsigned slot)
+static inline bool set_mark(const struct ml_marker *marker, struct ml_span_bits *bits, uint64_t bit)
 {
-    uint64_t bit = (uint64_t)1 << (slot & 63);
     uint64_t *own = &bits->mark[marker->helps];
     uint64_t marks = __atomic_load_n(own, __ATOMIC_RELAXED);
     if ((bits->taken & bit &
@@ -136,26 +155,12 @@ static inline bool set_mark(const struct ml_marker *marker, struct ml_span_bits 
     return true;
 }
 
-/* The entry's lines have come: is it in an object, and not marked yet? */
-static inline void look_at(struct ml_marker *marker, const struct ml_mark_entry *entry)
+static uint64_t bit_of(unsigned slot) { return (uint64_t)1 << (slot & 63); }
+
+static inline void mark(struct ml_marker *marker, struct ml_span_bits *bits, uint64_t bit,
+                        uintptr_t object, uintptr_t bytes, unsigned kind)
 {
-    const struct facts *fact = &facts[entry->bin];
-    struct ml_span *span = entry->span;
-    uintptr_t object = entry->object, bytes = fact->slot_bytes;
-    unsigned slot = entry->slot, kind = fact->kind;
-    marker->looked_up++;
-    if (fact->look == LOOK_AT_SPAN) {
-        if (object - span->base >= ml_span_bytes(span) || span->use < ML_SPAN_SMALL ||
-            span->kind == ML_UNCOLLECTABLE)
-            return;
-        slot = ml_span_slot_of(span, object);
-        if (slot >= span->slots)
-            return;
-        bytes = ml_span_object_bytes(span);
-        object = ml_span_slot_address(span, slot);
-        kind = span->kind;
-    }
-    if (!set_mark(marker, &span->bits[slot >> 6], slot))
+    if (!set_mark(marker, bits, bit))
         return;
     marker->objects++;
     marker->bytes += bytes;
@@ -163,30 +168,57 @@ static inline void look_at(struct ml_marker *marker, const struct ml_mark_entry 
         scan(marker, object, object + bytes);
 }
 
+/* Objects of spans of several pages, and large ones: is the address in one? */
+static ML_NOINLINE void look_at_span(struct ml_marker *marker, struct ml_span *span,
+                                     uintptr_t address)
+{
+    if (address - span->base >= ml_span_bytes(span) || span->use < ML_SPAN_SMALL ||
+        span->kind == ML_UNCOLLECTABLE)
+        return;
+    unsigned slot = ml_span_slot_of(span, address);
+    if (slot < span->slots)
+        mark(marker, &span->bits[slot >> 6], bit_of(slot), ml_span_slot_address(span, slot),
+             ml_span_object_bytes(span), span->kind);
+}
+
+/* The entry's lines have come. */
+static inline void look_at(struct ml_marker *marker, const struct ml_mark_entry *entry)
+{
+    const struct ml_mark_facts *about = entry->facts;
+    if (ml_likely(about->look == LOOK_IN_PAGE))
+        mark(marker, entry->bits, entry->bit, entry->object, about->slot_bytes, about->kind);
+    else
+        look_at_span(marker, entry->span, entry->object);
+}
+
 /* What a candidate may be, with its lines on their way; false when it is nothing. */
 static inline bool resolve(const struct ml_marker *marker, uintptr_t address,
                            struct ml_mark_entry *entry)
 {
     size_t page = (address - marker->heap_base) >> ML_PAGE_SHIFT;
-    unsigned bin = __atomic_load_n(&ml_map.page_bin[page], __ATOMIC_RELAXED);
-    const struct facts *fact = &facts[bin];
-    if (fact->look == LOOK_NOWHERE)
-        return false;
+    const struct ml_mark_facts *about =
+        &facts[__atomic_load_n(&ml_map.page_bin[page], __ATOMIC_RELAXED)];
     struct ml_span *span = ml_span_at(__atomic_load_n(&ml_map.page_span[page], __ATOMIC_RELAXED));
-    unsigned slot = 0;
-    if (ml_likely(fact->look == LOOK_IN_PAGE)) {
+    entry->facts = about;
+    if (ml_likely(about->look == LOOK_IN_PAGE)) {
         uintptr_t offset = address & (ML_PAGE_BYTES - 1);
-        slot = (unsigned)(offset * fact->reciprocal >> 32);
-        if (slot >= fact->slots)
+        unsigned slot = (unsigned)(offset * about->reciprocal >> 32);
+        if (slot >= about->slots)
             return false;
-        address += (uintptr_t)slot * fact->slot_bytes - offset;
+        entry->object = address - offset + (uintptr_t)slot * about->slot_bytes;
+        entry->bits = &span->bits[slot >> 6];
+        entry->bit = bit_of(slot);
+        __builtin_prefetch(entry->bits, 1);
     } else {
+        if (about->look == LOOK_NOWHERE)
+            return false;
+        entry->object = address;
+        entry->span = span;
         __builtin_prefetch(span);
+        __builtin_prefetch(span->bits);
     }
-    __builtin_prefetch(&span->bits[slot >> 6], 1);
-    if (fact->kind == ML_SCAN)
-        __builtin_prefetch((const void *)address);
-    *entry = (struct ml_mark_entry){ address, span, slot, bin };
+    if (about->kind == ML_SCAN)
+        __builtin_prefetch((const void *)entry->object);
     return true;
 }
 
@@ -197,10 +229,10 @@ static inline void enqueue(struct ml_marker *marker, uintptr_t address)
     struct ml_mark_entry entry;
     if (!resolve(marker, address, &entry))
         return;
-    unsigned at = marker->queue_at++ % ML_MARK_QUEUE;
-    struct ml_mark_entry old = marker->queue[at];
-    marker->queue[at] = entry;
-    if (marker->queue_count == ML_MARK_QUEUE)
+    struct ml_mark_entry *place = &marker->queue[marker->queue_at++ % ML_MARK_QUEUE];
+    struct ml_mark_entry old = *place;
+    *place = entry;
+    if (ml_likely(marker->queue_count == ML_MARK_QUEUE))
         look_at(marker, &old);
     else
         marker->queue_count++;
@@ -219,9 +251,10 @@ static ML_NOINLINE void give(struct ml_marker *marker)
 
 static inline void poll(struct ml_marker *marker)
 {
-    if (--marker->until_poll != 0)
+    if (ml_likely(--marker->until_poll != 0))
         return;
     marker->until_poll = POLL_EVERY;
+    marker->looked_up += POLL_EVERY;
     if (ml_unlikely(!marker->called && !marker->helps && marker->looked_up > CALL_AFTER)) {
         marker->called = true;
         ml_share_call();
@@ -248,6 +281,8 @@ void ml_mark_drain(struct ml_marker *marker)
             look_at(marker, &entry);
         } else {
             stack->top = stack->bottom = 0;
+            marker->looked_up += POLL_EVERY - marker->until_poll;
+            marker->until_poll = POLL_EVERY;
             return;
         }
     }
@@ -331,5 +366,5 @@ uint64_t ml_mark_black(uintptr_t address)
     static const struct ml_marker marking_thread;
     struct ml_span *span = ml_span_over(address);
     unsigned slot = ml_span_slot_of(span, address);
-    return set_mark(&marking_thread, &span->bits[slot >> 6], slot) ? span->slot_bytes : 0;
+    return set_mark(&marking_thread, &span->bits[slot >> 6], bit_of(slot)) ? span->slot_bytes : 0;
 }

@@ -25,6 +25,8 @@
 enum { ML_MARK_QUEUE = 32 };
 
 struct ml_span;
+struct ml_span_bits;
+struct ml_mark_facts;
 
 struct ml_marker {
     uintptr_t heap_base, heap_bytes; /* as they are for the whole cycle */
@@ -38,13 +40,16 @@ struct ml_marker {
     unsigned polls;      /* since it gave something away */
     struct ml_mark_entry {
         uintptr_t object; /* or, when it is not known where it begins, an address in it */
-        struct ml_span *span;
-        uint32_t slot;
-        uint32_t bin;
+        const struct ml_mark_facts *facts;
+        union {
+            struct ml_span_bits *bits; /* where it is known: the object's 64 slots */
+            struct ml_span *span;
+        };
+        uint64_t bit; /* the object's in them */
     } queue[ML_MARK_QUEUE];
     unsigned queue_at, queue_count;
     uint64_t objects, bytes;  /* marked by this marker */
-    uint64_t looked_up;       /* candidates resolved */
+    uint64_t looked_up;       /* candidates taken from the stack */
 };
 
 /* Ready for a cycle. The stack has been made before (markstack.h). */
