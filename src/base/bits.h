@@ -18,12 +18,8 @@
 #define ML_MUST_CHECK __attribute__((warn_unused_result))
 /* For functions that read memory which is not theirs on purpose: the
  * conservative scanner looks at stacks and data segments word by word. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define ML_SCANS_FOREIGN_MEMORY \
     __attribute__((no_sanitize("address", "undefined", "thread"), noinline))
-#else
-#define ML_SCANS_FOREIGN_MEMORY
-#endif
 
 /* For variables that hold addresses of the heap and must keep nothing alive,
  * where memlog is linked into a program whose data is scanned. */
