@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -321,6 +322,26 @@ START_TEST(own_thread_runs_where_the_process_may)
 }
 END_TEST
 
+static void *lower_own_priority(void *was_first)
+{
+    ((bool *)was_first)[0] = ml_os_is_scheduled_as_first();
+    setpriority(PRIO_PROCESS, (id_t)ml_os_tid(), getpriority(PRIO_PROCESS, 0) + 1);
+    ((bool *)was_first)[1] = ml_os_is_scheduled_as_first();
+    return NULL;
+}
+
+START_TEST(a_thread_of_another_priority_is_known)
+{
+    bool was_first[2] = { false, true };
+    pthread_t thread;
+    ck_assert(ml_os_is_scheduled_as_first());
+    ck_assert_int_eq(pthread_create(&thread, NULL, lower_own_priority, was_first), 0);
+    pthread_join(thread, NULL);
+    ck_assert(was_first[0]);
+    ck_assert(!was_first[1]);
+}
+END_TEST
+
 START_TEST(own_thread_blocks_every_signal)
 {
     struct ml_os_thread thread;
@@ -509,7 +530,8 @@ UNIT_MAIN("os thread", no_count_is_lost_under_contention, a_held_lock_cannot_be_
           a_wait_for_what_has_changed_or_passed_returns_at_once,
           waiters_without_deadline_are_woken, ids_are_right_after_a_fork_and_in_a_thread,
           a_signal_reaches_the_thread_it_is_for, signalling_a_thread_that_is_gone_says_so,
-          cpus_are_those_the_process_may_run_on, own_thread_runs_where_the_process_may, own_thread_blocks_every_signal,
+          cpus_are_those_the_process_may_run_on, a_thread_of_another_priority_is_known,
+          own_thread_runs_where_the_process_may, own_thread_blocks_every_signal,
           changing_the_user_id_does_not_wait_for_own_threads, own_thread_has_its_name,
           own_thread_runs_on_a_counted_stack_with_a_guard,
           own_stack_has_room_beside_a_large_thread_local_block,

@@ -52,7 +52,10 @@ static void work(void *cache)
 
 static bool start_thread(void)
 {
+    /* Inside: nobody stops this thread while it holds the registry's lock. */
+    ml_heap_enter(ml_thread_self);
     struct ml_thread *cache = ml_thread_reserve();
+    ml_heap_leave(ml_thread_self);
     if (cache == NULL)
         return false;
     if (ml_os_thread_start(&thread, "memlog-back", work, cache) == 0)

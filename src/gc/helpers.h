@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* helpers.h - the threads that help the marking thread.
  *
- * As many as the process has CPUs, less one, up to a useful few. They are
- * memlog's own: never stopped, asleep between the marks they are called to
- * (share.h), and started when the heap has become large enough for them to be
- * of use. Where none can be started, marking is done by one thread.
+ * As many as the process has CPUs, less one, up to a useful few; decided once,
+ * when the heap has become large enough for them to be of use. They are
+ * memlog's own: never stopped, and asleep between the marks they are called to
+ * (share.h). Where none can be started, marking is done by one thread, and the
+ * next collection tries again.
  */
 #ifndef ML_GC_HELPERS_H
 #define ML_GC_HELPERS_H

@@ -29,9 +29,11 @@ void ml_markstack_init_fixed(struct ml_mark_stack *stack)
     *stack = (struct ml_mark_stack){ .words = fixed_words, .capacity = FIXED_WORDS };
 }
 
-int ml_markstack_init(struct ml_mark_stack *stack)
+int ml_markstack_init(struct ml_mark_stack *stack, size_t bytes_most)
 {
     for (size_t bytes = RESERVE; bytes >= RESERVE_LEAST; bytes /= 4) {
+        if (bytes > bytes_most && bytes > RESERVE_LEAST)
+            continue;
         uintptr_t *words = ml_os_reserve(bytes);
         if (words == NULL)
             continue;
@@ -54,7 +56,7 @@ static void wipe_fixed(void) { memset(fixed_words, 0, sizeof(fixed_words)); }
 static bool leave_fixed(struct ml_mark_stack *stack)
 {
     struct ml_mark_stack bigger;
-    if (ml_markstack_init(&bigger) != 0)
+    if (ml_markstack_init(&bigger, SIZE_MAX) != 0)
         return false;
     bigger.top = ml_markstack_depth(stack);
     memcpy(bigger.words, stack->words + stack->bottom, bigger.top * sizeof(*bigger.words));
@@ -67,6 +69,13 @@ bool ml_markstack_grow(struct ml_mark_stack *stack)
 {
     if (stack->reserved == 0)
         return leave_fixed(stack);
+    if (stack->bottom != 0) { /* there is room below */
+        memmove(stack->words, stack->words + stack->bottom,
+                ml_markstack_depth(stack) * sizeof(*stack->words));
+        stack->top -= stack->bottom;
+        stack->bottom = 0;
+        return true;
+    }
     size_t old = stack->capacity * sizeof(*stack->words);
     size_t step = ml_min(old, stack->reserved - old);
     if (step == 0 || ml_os_commit((char *)stack->words + old, step) != 0)

@@ -30,8 +30,9 @@ struct ml_mark_stack {
 /* A stack that works at once, without memory from the OS; it is the marking
  * thread's, and there is one. */
 void ml_markstack_init_fixed(struct ml_mark_stack *stack);
-/* One with memory of its own. 0 or -ENOMEM. */
-int ml_markstack_init(struct ml_mark_stack *stack);
+/* One with memory of its own, of at most so many bytes of addresses (if that is
+ * little: a little more). 0 or -ENOMEM. */
+int ml_markstack_init(struct ml_mark_stack *stack, size_t bytes_most);
 /* Forget what is on it; memory beyond a little goes back to the OS, its
  * addresses stay. */
 void ml_markstack_clear(struct ml_mark_stack *stack);

@@ -188,12 +188,19 @@ uint32_t ml_share_join(uint32_t last)
     uint32_t called;
     while ((called = __atomic_load_n(&share.called, __ATOMIC_ACQUIRE)) == last)
         ml_os_futex_wait(&share.called, last, 0);
-    ml_lock(&share.lock);
-    /* As if it had just finished some work. */
-    if (share.is_open && share.round == called)
-        share.busy++;
-    ml_unlock(&share.lock);
     return called;
+}
+
+/* A helper has done a packet's work, lock held: books it. Returns whether to wake
+ * the others, since that was all. A round does not end before that. */
+static bool has_finished(const struct ml_share_sums *done)
+{
+    share.sums.objects += done->objects;
+    share.sums.bytes += done->bytes;
+    share.sums.looked_up += done->looked_up;
+    share.sums.overflows += done->overflows;
+    share.busy--;
+    return share.busy == 0 && share.full == NULL && note_event();
 }
 
 bool ml_share_take(uint32_t round, const struct ml_share_sums *done, uint64_t cpu_ns,
@@ -202,15 +209,9 @@ bool ml_share_take(uint32_t round, const struct ml_share_sums *done, uint64_t cp
     bool got = false;
     ml_lock(&share.lock);
     __atomic_store_n(&share.cpu_ns, share.cpu_ns + cpu_ns, __ATOMIC_RELAXED);
+    if (done != NULL && has_finished(done))
+        wake_all();
     if (share.is_open && share.round == round) {
-        share.sums.objects += done->objects;
-        share.sums.bytes += done->bytes;
-        share.sums.looked_up += done->looked_up;
-        share.sums.overflows += done->overflows;
-        share.busy--;
-        bool wake = share.busy == 0 && share.full == NULL && note_event();
-        if (wake)
-            wake_all();
         set_hungry(1);
         while (share.full == NULL && share.is_open && share.round == round)
             wait_for_event();

@@ -16,9 +16,10 @@
  *     all hungry, no packets: done
  *   ml_share_close                        ml_share_take says so, joins again
  *
- * All are idle exactly when the count of busy markers is 0; a packet is taken
- * and the taker counted as busy under one lock. A helper that comes late, or is
- * slow to leave, holds nobody up: it has no work then. Who waits spins for some
+ * All is done when there is no packet and the count of busy markers is 0; a
+ * packet is taken and the taker counted as busy under one lock. A helper that
+ * comes late, or is slow to leave, holds nobody up: it has no work, and is not
+ * counted. Who waits spins for some
  * microseconds, since a packet mostly comes at once, and then sleeps.
  */
 #ifndef ML_GC_SHARE_H
@@ -62,8 +63,8 @@ uint64_t ml_share_cpu_ns(void);
 
 /* Sleep until called to a round other than `last`; returns its number. */
 uint32_t ml_share_join(uint32_t last);
-/* As ml_share_wait; false when the round is over. Books what was done since the
- * last call. */
+/* As ml_share_wait; false when the round is over. Books what was done with the
+ * packet of the last call; NULL when there was none. */
 bool ml_share_take(uint32_t round, const struct ml_share_sums *done, uint64_t cpu_ns,
                    struct ml_mark_stack *into);
 

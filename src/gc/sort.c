@@ -30,12 +30,11 @@ static bool may_be_out_of_sight(size_t count, size_t size)
 /* Most arrays hold numbers, or addresses of other memory: no copy for those. */
 static bool holds_addresses(const void *array, size_t bytes)
 {
-    for (size_t offset = 0; offset + sizeof(uintptr_t) <= bytes; offset += sizeof(uintptr_t)) {
-        uintptr_t word;
-        memcpy(&word, (const char *)array + offset, sizeof(word));
-        if (ml_in_heap(word))
+    const uintptr_t *word = (const uintptr_t *)ml_align_up((uintptr_t)array, sizeof(*word));
+    const uintptr_t *end = (const uintptr_t *)ml_align_down((uintptr_t)array + bytes, sizeof(*word));
+    for (; word < end; word++)
+        if (ml_in_heap(*word))
             return true;
-    }
     return false;
 }
 
@@ -45,9 +44,11 @@ static void *copy_of(const void *array, size_t count, size_t size)
     int saved_errno = errno;
     if (!may_be_out_of_sight(count, size) || !holds_addresses(array, count * size))
         return NULL;
-    void *copy = ml_gc_alloc(count * size, ML_SCAN);
+    /* Its words are aligned as the array's are. */
+    size_t skew = (uintptr_t)array % sizeof(uintptr_t);
+    char *copy = ml_gc_alloc(count * size + skew, ML_SCAN);
     if (copy != NULL)
-        memcpy(copy, array, count * size);
+        memcpy(copy + skew, array, count * size);
     errno = saved_errno;
     return copy;
 }

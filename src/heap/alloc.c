@@ -165,15 +165,24 @@ void ml_heap_bad_pointer(const void *pointer, const char *function)
               NULL);
 }
 
-size_t ml_heap_block_bytes(const void *pointer)
+/* The bin of an object's page. */
+static unsigned bin_of(const void *pointer)
 {
     unsigned bin = ml_map.page_bin[ml_page_of((uintptr_t)pointer)];
+    if (ml_unlikely(bin == ML_BIN_NONE)) /* another thread has freed it just now */
+        ml_heap_bad_pointer(pointer, "memlog_realloc");
+    return bin;
+}
+
+size_t ml_heap_block_bytes(const void *pointer)
+{
+    unsigned bin = bin_of(pointer);
     return bin == ML_BIN_LARGE ? ml_large_bytes(pointer) : ml_sizeclasses[ml_bin_class(bin)].bytes;
 }
 
 enum ml_kind ml_heap_kind(const void *pointer)
 {
-    unsigned bin = ml_map.page_bin[ml_page_of((uintptr_t)pointer)];
+    unsigned bin = bin_of(pointer);
     return bin == ML_BIN_LARGE ? (enum ml_kind)ml_span_over((uintptr_t)pointer)->kind
                                : ml_bin_kind(bin);
 }

@@ -74,6 +74,8 @@ static void drop(struct ml_span *span, bool swept)
     ml_span_list_remove(span->place == ML_PLACE_UNSWEPT ? &ml_large_unswept
                                                         : &ml_large_lists[span->kind],
                         span);
+    if (span->bits[0].mark[0] & span->bits[0].mark[1]) /* freed before its sweep */
+        ml_heap_note_marked_twice(1, ml_span_bytes(span));
     span->bits[0] = (struct ml_span_bits){ 0 };
     count_free(1, ml_span_bytes(span), swept);
     ml_pageheap_give_run(span);

@@ -14,7 +14,7 @@
  *
  * Invariant: free_slots + popcount(taken) == slots.
  * Guarded by: the bin's lock for a span in use, the page heap's lock for a
- * free or large one. Mark bits: the collector.
+ * free or large one. Mark bits: the markers while the world stands, then like the rest.
  */
 #ifndef ML_HEAP_SPAN_H
 #define ML_HEAP_SPAN_H

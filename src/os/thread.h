@@ -57,6 +57,10 @@ bool ml_os_thread_has_ended(pid_t pid, pid_t tid);
 void ml_os_unblock_signals(uint64_t signals);
 unsigned ml_os_online_cpus(void); /* those the first thread may run on, at least 1 */
 
+/* Whether the calling thread has the scheduling policy and the niceness of the
+ * process's first thread; a thread that it starts inherits them. */
+bool ml_os_is_scheduled_as_first(void);
+
 /* One of memlog's own threads. The struct is the caller's and lives until the
  * join (or the fork that ends it). */
 struct ml_os_thread {

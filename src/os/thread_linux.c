@@ -137,6 +137,16 @@ unsigned ml_os_online_cpus(void)
     return count == 0 ? 1 : count;
 }
 
+bool ml_os_is_scheduled_as_first(void)
+{
+    enum { OF_A_THREAD = 0 };
+    pid_t first = ml_os_pid(), self = ml_os_tid();
+    return ml_syscall3(SYS_sched_getscheduler, self, 0, 0) ==
+               ml_syscall3(SYS_sched_getscheduler, first, 0, 0) &&
+           ml_syscall3(SYS_getpriority, OF_A_THREAD, self, 0) ==
+               ml_syscall3(SYS_getpriority, OF_A_THREAD, first, 0);
+}
+
 /* --- own threads --------------------------------------------------------- */
 
 /* RW bytes of the stacks that exist. Any thread that starts or joins writes it. */
