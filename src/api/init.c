@@ -61,7 +61,6 @@ static void wire(void)
     ml_heap_hooks.thread_came = thread_came;
     ml_heap_hooks.slow_path = slow_path;
     ml_gc_init();
-    ml_os_thread_prepare();
     if (ml_stopworld_init() != 0)
         ml_os_complain("no real-time signal is free to stop threads with: with more than one "
                        "thread nothing can be collected", NULL);

@@ -6,7 +6,6 @@
 #include "gc/background.h"
 #include "gc/helpers.h"
 #include "gc/interpose.h"
-#include "gc/loader.h"
 #include "gc/mark.h"
 #include "gc/mutator.h"
 #include "gc/pacer.h"
@@ -172,24 +171,10 @@ static void complain_once(void)
     complained = true;
 }
 
-static void complain_about_loader_once(void)
-{
-    static bool complained;
-    if (!complained)
-        ml_os_complain("this process was forked while a library was being loaded or unloaded: "
-                       "nothing is collected in it", NULL);
-    complained = true;
-}
-
 static void run_cycle(enum ml_gc_reason reason)
 {
     struct cycle cycle = { 0 };
     uint64_t cpu_begin = ml_os_thread_cpu_ns() + ml_share_cpu_ns();
-    if (!ml_loader_is_usable()) {
-        complain_about_loader_once();
-        ml_pacer_postpone();
-        return;
-    }
     ml_sweep_all();
     ml_os_with_loader_locked(run_stopped, &cycle);
     if (!cycle.done) {
@@ -246,7 +231,6 @@ void ml_gc_after_fork_child(void)
     ml_pacer_after_fork();
     ml_roots_after_fork();
     ml_interpose_after_fork_child();
-    ml_loader_after_fork_child(ml_mutators_are_more());
     ml_mutators_after_fork_child();
     ml_unlock(&ml_mutators_lock);
     ml_threads_open();

@@ -52,12 +52,6 @@ void ml_mutator_unregister(void);
 /* Drop those that are gone, whose threads ended without a word. Lock held. */
 void ml_mutators_reap(void);
 
-/* Are there others than the calling thread? Lock held. */
-static inline bool ml_mutators_are_more(void)
-{
-    return ml_mutators != NULL && (ml_mutators != ml_mutator_self || ml_mutators->next != NULL);
-}
-
 /* Only the calling thread is left, in a forked child. Its caches' blocks are
  * the heap's business. */
 void ml_mutators_after_fork_child(void);

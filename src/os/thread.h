@@ -71,9 +71,6 @@ struct ml_os_thread {
     void *argument;
     const char *name;
 };
-/* Ask the loader what is needed to start threads. To be called early: a forked
- * child can't, where the loader's lock may be lost. */
-void ml_os_thread_prepare(void);
 /* Start run(argument) in a thread with all signals blocked, on the CPUs that the
  * process's first thread may run on. name: at most 15
  * characters, must outlive the start. The C library calls calloc for the new
