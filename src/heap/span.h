@@ -9,8 +9,7 @@
  * thread: allocated, or waiting in a thread's magazine) and two that say
  * `marked` (reached by the collection under way). The marking thread has a word
  * of its own, and its helpers have the other: with one helper nobody needs an
- * atomic read-modify-write, which would cost as much as the rest of marking
- * does. The three stand side by side, so that a marker touches one cache line.
+ * atomic read-modify-write for each object. The three stand side by side, so that a marker touches one cache line.
  *
  * Invariant: free_slots + popcount(taken) == slots.
  * Guarded by: the bin's lock for a span in use, the page heap's lock for a
