@@ -13,11 +13,8 @@ enum { HEAP_WORTH_IT = 8 << 20 }; /* bytes: marked in some milliseconds */
 
 unsigned ml_helpers_forced;
 
-struct helper {
-    struct ml_os_thread thread;
-    struct ml_marker marker;
-};
-ML_NO_ROOT static struct helper helpers[ML_HELPERS_MOST];
+ML_NO_ROOT static struct ml_marker markers[ML_HELPERS_MOST];
+static struct ml_os_thread threads[ML_HELPERS_MOST];
 static unsigned started;
 static uint32_t preparing; /* somebody is starting them, or could not */
 
@@ -40,10 +37,9 @@ static void help(struct ml_marker *marker, uint32_t round)
 
 static void work(void *argument)
 {
-    struct helper *self = argument;
     for (uint32_t round = 0;;) {
         round = ml_share_join(round);
-        help(&self->marker, round);
+        help(argument, round);
     }
 }
 
@@ -55,13 +51,14 @@ static size_t stack_bytes_most(void)
     return left == SIZE_MAX ? SIZE_MAX : left / 64;
 }
 
-static bool start(struct helper *helper)
+static bool start(unsigned i)
 {
-    if (helper->marker.stack.words == NULL &&
-        ml_markstack_init(&helper->marker.stack, stack_bytes_most()) != 0)
+    struct ml_marker *marker = &markers[i];
+    if (marker->stack.words == NULL &&
+        ml_markstack_init(&marker->stack, stack_bytes_most()) != 0)
         return false;
-    helper->marker.helps = true;
-    return ml_os_thread_start(&helper->thread, "memlog-mark", work, helper) == 0;
+    marker->helps = true;
+    return ml_os_thread_start(&threads[i], "memlog-mark", work, marker) == 0;
 }
 
 /* Inside: a thread that is stopped must not hold the lock of the pool. */
@@ -92,9 +89,9 @@ void ml_helpers_prepare(void)
      * run already, more than one was wanted then, and they know. */
     wanted = (unsigned)ml_max(wanted, started);
     for (unsigned i = started; i < wanted; i++)
-        helpers[i].marker.atomic = wanted > 1;
+        markers[i].atomic = wanted > 1;
     if (wanted != 0 && have_room())
-        while (started < wanted && start(&helpers[started]))
+        while (started < wanted && start(started))
             __atomic_store_n(&started, started + 1, __ATOMIC_RELAXED);
     if (started < wanted) /* the next collection tries again */
         __atomic_store_n(&preparing, 0, __ATOMIC_RELEASE);
@@ -105,7 +102,7 @@ unsigned ml_helpers_count(void) { return __atomic_load_n(&started, __ATOMIC_RELA
 void ml_helpers_after_fork_child(void)
 {
     for (unsigned i = 0; i < ML_HELPERS_MOST; i++) /* one may just have been starting */
-        ml_os_thread_forget(&helpers[i].thread);
+        ml_os_thread_forget(&threads[i]);
     started = preparing = 0;
     ml_share_after_fork_child();
 }
