@@ -10,7 +10,6 @@
 #ifndef MEMLOG_TESTS_GC_OBJECTS_H
 #define MEMLOG_TESTS_GC_OBJECTS_H
 
-#include <check.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,6 +20,7 @@
 #include "heap/alloc.h"
 #include "heap/audit.h"
 #include "memlog.h"
+#include "unit.h"
 
 enum { OBJECTS = 100, SPARED = 5 }; /* of so many, so many may stay by chance */
 
