@@ -14,21 +14,33 @@ for file in bootstrap configure.ac Makefile.am; do echo "$file" >>"$work/sources
 test "$(grep -c . "$work/sources")" -ge 100 || fail "few sources: $(tr '\n' ' ' <"$work/sources")"
 { cat "$work/sources"; find README.md NEWS samples doc -name '*.md'; } | sort -u >"$work/texts"
 
-while read -r file; do
-  head -3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || fail "$file: no SPDX line"
-done <"$work/sources"
+# each LIST COMMAND...: with all files of the list as arguments.
+each() {
+  list=$1
+  shift
+  xargs "$@" <"$work/$list" >"$work/found"
+}
+none() { test ! -s "$work/found" || fail "$*: $(cat "$work/found")"; }
 
-while read -r file; do
-  grep -nH '[[:blank:]]$' "$file" >"$work/found" && fail "blanks at the end: $(cat "$work/found")"
-  grep -nH "$(printf '\r')" "$file" >"$work/found" && fail "carriage returns: $file"
-  test -z "$(tail -c 1 "$file")" || fail "$file: the last line has no end"
-  # Homes and other places that only one machine has.
-  grep -nHE '(^|[^A-Za-z0-9_.)}/])/(home|root|work|Users|mnt)/' "$file" >"$work/found" &&
-    fail "a path of one machine: $(cat "$work/found")"
-  # Words are put together here so that this file does not hold them.
-  grep -nHwE "TO""DO|FIX""ME|X""XX" "$file" >"$work/found" &&
-    fail "something is left to do: $(cat "$work/found")"
-done <"$work/texts"
+# shellcheck disable=SC2016 # awk's variables
+each sources awk 'FNR == 1 { if (NR > 1 && !named) print file; named = 0; file = FILENAME }
+  FNR <= 3 && /SPDX-License-Identifier: MIT/ { named = 1 }
+  END { if (!named) print file }'
+none 'no SPDX line'
+each sources sh -c 'for file; do test -s "$file" || echo "$file"; done' sh
+none 'empty'
+each texts grep -nH '[[:blank:]]$'
+none 'blanks at the end'
+each texts grep -lH "$(printf '\r')"
+none 'carriage returns'
+each texts sh -c 'for file; do test -z "$(tail -c 1 "$file")" || echo "$file"; done' sh
+none 'the last line has no end'
+# Homes and other places that only one machine has.
+each texts grep -nHE '(^|[^A-Za-z0-9_.)}/])/(home|root|work|Users|mnt)/'
+none 'a path of one machine'
+# Words are put together here so that this file does not hold them.
+each texts grep -nHwE "TO""DO|FIX""ME|X""XX"
+none 'something is left to do'
 
 # Scripts can be run.
 for file in bootstrap .ci/run tests/test_*.sh; do
