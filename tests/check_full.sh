@@ -6,6 +6,9 @@
 #   2. the unit tests and the stress program with ASan and UBSan
 #   3. with TSan, those of what threads share: base, threads, counters, log
 #
+# As many tests run side by side as there are processors. Those with sanitizers
+# are as long as in make check: more turns of the same find no more there.
+#
 # The legs with sanitizers are built out of tree, from the files that a release
 # has, in the folder sanitized/. All is run, whatever fails; the last line is
 # the sum. Needs MAKE and TESTS from the Makefile.
@@ -13,8 +16,7 @@ set -u
 
 : "${MAKE:=make}" "${TESTS:?}"
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
-MEMLOG_FULL=1
-export MEMLOG_FULL
+unset MEMLOG_FULL
 jobs=$(nproc 2>/dev/null || echo 2)
 top=$PWD
 passed=0 failed=0
@@ -36,7 +38,7 @@ book() {
 # --- 1: everything --------------------------------------------------------------
 say "the whole suite"
 rm -f test-suite.log
-"$MAKE" check </dev/null
+MEMLOG_FULL=1 "$MAKE" -j"$jobs" check </dev/null
 book $?
 
 # --- 2 and 3: the sanitizers ------------------------------------------------------
@@ -63,7 +65,7 @@ leg() {
     CFLAGS='-g -O1' >configure.out 2>&1 &&
     "$MAKE" -s -j"$jobs" >make.out 2>&1 &&
     "$MAKE" -s -j"$jobs" $chosen >>make.out 2>&1 &&
-    $steady "$MAKE" check TESTS="$chosen" </dev/null
+    $steady "$MAKE" -j"$jobs" check TESTS="$chosen" </dev/null
   status=$?
   test -f test-suite.log || cat configure.out make.out 2>/dev/null
   touch test-suite.log
