@@ -266,6 +266,43 @@ START_TEST(a_larger_library_after_an_unloaded_one_does_not_lead_beyond_memory)
 }
 END_TEST
 
+struct table_entry {
+    uintptr_t block;
+    uintptr_t to_free;
+};
+
+/* In the thread's table, which says in [-1] how long it is. */
+static struct table_entry *entry_of(uintptr_t thread_pointer, const void *address)
+{
+    struct table_entry *table = ((struct table_entry **)thread_pointer)[1];
+    for (size_t i = 1; i <= table[-1].block; i++)
+        if ((uintptr_t)address - table[i].block < 64)
+            return &table[i];
+    ck_abort_msg("a block that is in no table");
+}
+
+/* The C library writes an entry's two words one after the other, and a thread
+ * may be stopped in between: then the block, which lies anywhere, looks like
+ * one from the start, whose distance from the thread pointer all threads share. */
+START_TEST(a_block_that_is_just_being_entered_leads_nowhere_else)
+{
+    struct worker worker;
+    begin_worker(&worker);
+    struct library library = load("library_tls");
+    void *theirs = tell(&worker, library.tls_address);
+    struct table_entry *entry = entry_of(worker.thread_pointer, theirs);
+    uintptr_t to_free = entry->to_free;
+    ck_assert_uint_ne(to_free, 0);
+    entry->to_free = 0;
+    ck_assert_uint_eq(times_in_tls(theirs, worker.thread_pointer), 1);
+    ck_assert_uint_eq(times_in_tls((void *)(entry->block - 8), worker.thread_pointer), 0);
+    ck_assert_uint_eq(times_in_tls((void *)(entry->block + 64), worker.thread_pointer), 0);
+    entry->to_free = to_free;
+    end_worker(&worker);
+    dlclose(library.handle);
+}
+END_TEST
+
 /* A thread made up of two words, with memory below it that can be read, and a
  * table that says of itself that it has so many entries. Each would lead to
  * the same readable place. */
@@ -273,10 +310,7 @@ struct made_up_thread {
     char below[4096];
     uintptr_t self;
     uintptr_t table;
-    struct {
-        uintptr_t block;
-        uintptr_t to_free;
-    } entries[64];
+    struct table_entry entries[64];
     char place[256 * 1024];
 };
 
@@ -317,4 +351,5 @@ UNIT_MAIN("os tls", blocks_in_what_is_seen_are_left_out,
           a_loaded_librarys_block_is_found_once_it_is_touched,
           a_loaded_librarys_static_block_is_found, more_libraries_than_the_table_has_room_for,
           a_larger_library_after_an_unloaded_one_does_not_lead_beyond_memory,
+          a_block_that_is_just_being_entered_leads_nowhere_else,
           entries_beyond_the_tables_length_are_not_read, a_table_of_absurd_length_is_not_read)

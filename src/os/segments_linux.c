@@ -158,7 +158,7 @@ union table_entry {
     size_t count; /* in [-1] and [0] */
     struct {
         uintptr_t block;
-        uintptr_t to_free; /* 0: beside the thread pointer, there from the start */
+        uintptr_t to_free; /* 0: beside the thread pointer, or not yet written */
     };
 };
 _Static_assert(sizeof(union table_entry) == 16, "glibc's dtv_t is two words");
@@ -175,6 +175,7 @@ struct tls_walk {
     size_t number;
     size_t bytes;
     bool may_be_stale;
+    size_t distance; /* of its block below each thread pointer; 0: elsewhere */
     /* How far the blocks beside the thread pointers reach down from there: the
      * same in all threads. */
     size_t static_bytes;
@@ -231,19 +232,39 @@ static const union table_entry *table_of(uintptr_t thread_pointer)
     return table;
 }
 
+/* NULL: the thread has no such block. */
+ML_SCANS_FOREIGN_MEMORY
+static const union table_entry *entry_of(uintptr_t thread_pointer, size_t number)
+{
+    const union table_entry *table = table_of(thread_pointer);
+    if (table == NULL || number > table[-1].count || table[number].block == BLOCK_NOT_ALLOCATED ||
+        table[number].block == 0)
+        return NULL;
+    return &table[number];
+}
+
+/* Only the caller's table tells what is beside the thread pointers: another
+ * thread may have been stopped when it had written a block's address, and not
+ * yet what is to be freed. */
+ML_SCANS_FOREIGN_MEMORY
+static size_t distance_of(size_t number, size_t bytes)
+{
+    const union table_entry *entry = entry_of(ml_os_thread_pointer(), number);
+    if (entry == NULL || entry->to_free != 0)
+        return 0;
+    size_t distance = ml_os_thread_pointer() - entry->block;
+    return distance >= bytes ? distance : 0; /* less: an unloaded library's */
+}
+
 ML_SCANS_FOREIGN_MEMORY
 static void visit_block_of_thread(const struct ml_os_tls_thread *thread, void *argument)
 {
-    struct tls_walk *walk = argument;
-    const union table_entry *table = table_of(thread->pointer);
-    if (table == NULL || walk->number > table[-1].count)
+    const struct tls_walk *walk = argument;
+    const union table_entry *entry = entry_of(thread->pointer, walk->number);
+    if (entry == NULL)
         return;
-    uintptr_t block = table[walk->number].block, end = block + walk->bytes;
-    if (block == BLOCK_NOT_ALLOCATED || block == 0)
-        return;
-    bool is_static = table[walk->number].to_free == 0;
-    if (is_static)
-        walk->static_bytes = ml_max(walk->static_bytes, thread->pointer - block);
+    uintptr_t block = entry->block, end = block + walk->bytes;
+    bool is_static = thread->pointer - block == walk->distance;
     if (is_seen(thread, block, end))
         return;
     if (!is_static && walk->may_be_stale)
@@ -261,6 +282,8 @@ static int visit_blocks_of_object(struct dl_phdr_info *object, size_t size, void
     walk->number = object->dlpi_tls_modid;
     walk->bytes = header->p_memsz;
     walk->may_be_stale = object->dlpi_subs != 0;
+    walk->distance = distance_of(walk->number, walk->bytes);
+    walk->static_bytes = ml_max(walk->static_bytes, walk->distance);
     walk->each_thread(visit_block_of_thread, walk);
     return 0;
 }
