@@ -9,6 +9,7 @@
 #include "os/pages.h"
 #include "os/segments.h"
 #include "os/thread.h"
+#include "os/tls.h"
 #include "os_ranges.h"
 
 /* --- another thread, which does as told and stands still in between ------------- */

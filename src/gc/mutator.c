@@ -10,6 +10,7 @@
 #include "heap/metadata.h"
 #include "os/process.h"
 #include "os/segments.h"
+#include "os/tls.h"
 
 struct ml_lock ml_mutators_lock;
 struct ml_mutator *ml_mutators;
@@ -113,6 +114,7 @@ int ml_mutator_register(void)
     self->thread = ml_thread_self;
     self->tid = ml_os_tid();
     self->thread_pointer = ml_os_thread_pointer();
+    ml_os_learn_tls();
     watch_exit(self);
     /* The stop handler looks at ml_mutator_self: it is set before anybody can
      * send the signal. */

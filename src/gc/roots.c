@@ -11,6 +11,7 @@
 #include "heap/metadata.h"
 #include "os/pages.h"
 #include "os/segments.h"
+#include "os/tls.h"
 
 unsigned ml_roots_scanned = ML_ROOT_ALL;
 

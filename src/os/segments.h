@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* segments.h - where the process keeps data: the writable segments of the
- * program and its libraries, thread-local blocks, the mapping around an
- * address.
+ * program and its libraries, the stack, the mapping around an address. What
+ * each thread has for itself is in tls.h.
  */
 #ifndef ML_OS_SEGMENTS_H
 #define ML_OS_SEGMENTS_H
@@ -22,26 +22,6 @@ void ml_os_with_loader_locked(void (*body)(void *), void *argument);
  * ml_os_with_loader_locked. */
 void ml_os_each_segment(void (*visit)(uintptr_t begin, uintptr_t end, void *argument),
                         void *argument);
-
-/* The calling thread's thread pointer: the key to its thread-local blocks. */
-uintptr_t ml_os_thread_pointer(void);
-/* A thread whose thread-local blocks are wanted. It is stopped, or the
- * caller's own. What lies in [seen, seen_end), as the used part of its stack
- * and what the C library keeps above it, is looked at anyway and left out. */
-struct ml_os_tls_thread {
-    uintptr_t pointer; /* ml_os_thread_pointer of it */
-    uintptr_t seen, seen_end;
-};
-typedef void ml_os_tls_visitor(const struct ml_os_tls_thread *thread, void *argument);
-
-/* Every thread-local block, static and dynamic, of all threads that
- * each_thread tells, and the tables of their pthread_setspecific values (once
- * ml_os_stack_bounds was called). It is called several times: the loader is
- * asked about its objects once, and not by each thread anew. To be called
- * within ml_os_with_loader_locked. */
-void ml_os_each_tls_block(void (*each_thread)(ml_os_tls_visitor *one, void *argument),
-                          void (*visit)(uintptr_t begin, uintptr_t end, void *argument),
-                          void *argument);
 
 /* The stack of the calling thread: from its lowest address that may be in use
  * to its end. The first thread's stack grows: its low end is that of now, its
