@@ -83,8 +83,8 @@ fi
 mkdir sanitized
 "$MAKE" -s distdir distdir=sanitized/source top_distdir=sanitized/source >/dev/null || exit 99
 leg address 'test_*'
-leg thread 'test_base_*' 'test_os_thread*' 'test_heap_counters*' 'test_heap_threadcache*' \
-  'test_heap_central*' 'test_log_*'
+leg thread 'test_base_*' 'test_os_lock*' 'test_os_thread*' 'test_heap_counters*' \
+  'test_heap_threadcache*' 'test_heap_central*' 'test_log_*'
 
 say "$passed passed, $failed failed"
 test "$failed" -eq 0

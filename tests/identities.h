@@ -32,6 +32,8 @@
                          #right, left_, right_);                                              \
     } while (0)
 
+#define GROWS(before, after, field) HOLDS((after)->field, >=, (before)->field)
+
 /* What MemStats does not say, but follows from it: all less the classes'. */
 struct large_objects {
     uint64_t mallocs, frees, malloc_bytes, free_bytes;
@@ -123,17 +125,30 @@ static inline void check_identities(const struct memlog_memstats *s)
 static inline void check_totals_grow(const struct memlog_memstats *before,
                                      const struct memlog_memstats *after)
 {
-    HOLDS(after->total_alloc, >=, before->total_alloc);
-    HOLDS(after->mallocs, >=, before->mallocs);
-    HOLDS(after->frees, >=, before->frees);
-    HOLDS(after->lookups, >=, before->lookups);
-    HOLDS(after->pause_total_ns, >=, before->pause_total_ns);
-    HOLDS(after->num_gc, >=, before->num_gc);
-    HOLDS(after->num_forced_gc, >=, before->num_forced_gc);
+    GROWS(before, after, total_alloc);
+    GROWS(before, after, mallocs);
+    GROWS(before, after, frees);
+    GROWS(before, after, lookups);
+    GROWS(before, after, pause_total_ns);
+    GROWS(before, after, num_gc);
+    GROWS(before, after, num_forced_gc);
     for (int i = 0; i < MEMLOG_BY_SIZE; i++) {
-        HOLDS(after->by_size[i].mallocs, >=, before->by_size[i].mallocs);
-        HOLDS(after->by_size[i].frees, >=, before->by_size[i].frees);
+        GROWS(before, after, by_size[i].mallocs);
+        GROWS(before, after, by_size[i].frees);
     }
+}
+
+/* Of both kinds of numbers, when nothing has happened in between. */
+static inline void check_extra_agrees(const struct memlog_memstats *s,
+                                      const struct memlog_extra *extra)
+{
+    struct large_objects large = large_objects_of(s);
+    HOLDS(large.mallocs, ==, extra->large_mallocs);
+    HOLDS(large.frees, ==, extra->large_frees);
+    HOLDS(large.malloc_bytes, ==, extra->large_malloc_bytes);
+    HOLDS(large.free_bytes, ==, extra->large_free_bytes);
+    HOLDS(s->frees, ==, extra->frees_explicit + extra->frees_swept);
+    HOLDS(s->total_alloc - s->alloc, ==, extra->bytes_freed_explicit + extra->bytes_freed_swept);
 }
 
 #endif

@@ -183,14 +183,7 @@ static void check_quiet_numbers(void)
     memlog_read_memstats(&stats);
     memlog_read_extra(&extra);
     check_identities(&stats);
-    struct large_objects large = large_objects_of(&stats);
-    HOLDS(large.mallocs, ==, extra.large_mallocs);
-    HOLDS(large.frees, ==, extra.large_frees);
-    HOLDS(large.malloc_bytes, ==, extra.large_malloc_bytes);
-    HOLDS(large.free_bytes, ==, extra.large_free_bytes);
-    HOLDS(stats.frees, ==, extra.frees_explicit + extra.frees_swept);
-    HOLDS(stats.total_alloc - stats.alloc, ==,
-          extra.bytes_freed_explicit + extra.bytes_freed_swept);
+    check_extra_agrees(&stats, &extra);
 }
 
 START_TEST(snapshots_add_up_while_everything_runs)

@@ -20,11 +20,25 @@ static const bool children_can_have_threads = false;
 static const bool children_can_have_threads = true;
 #endif
 
+static void handle_forks(void)
+{
+    wait_for_thread();
+    pthread_atfork(ml_log_before_fork, ml_log_after_fork_parent, ml_log_after_fork_child);
+}
+
 static void start_with_fork_handlers(uint64_t interval_ns)
 {
     start(interval_ns);
-    wait_for_thread();
-    pthread_atfork(ml_log_before_fork, ml_log_after_fork_parent, ml_log_after_fork_child);
+    handle_forks();
+}
+
+/* A log whose children log too. */
+static void start_family(void)
+{
+    prepare(HOUR);
+    settings.children = true;
+    ck_assert_int_eq(ml_log_start(&settings), 0);
+    handle_forks();
 }
 
 /* The exit status of a child that runs body. */
@@ -113,11 +127,7 @@ START_TEST(children_log_to_files_of_their_own_when_wanted)
 {
     if (!children_can_have_threads)
         return;
-    prepare(HOUR);
-    settings.children = true;
-    ck_assert_int_eq(ml_log_start(&settings), 0);
-    wait_for_thread();
-    pthread_atfork(ml_log_before_fork, ml_log_after_fork_parent, ml_log_after_fork_child);
+    start_family();
     ck_assert_int_eq(in_child(log_and_tell), 0);
     ck_assert_int_eq(in_child(fork_and_log), 0);
     ck_assert_uint_eq(count_lines(scratch_log).samples, 1);
@@ -279,11 +289,7 @@ START_TEST(childs_log_that_could_not_be_begun_is_tried_again)
 {
     if (!children_can_have_threads)
         return;
-    prepare(HOUR);
-    settings.children = true;
-    ck_assert_int_eq(ml_log_start(&settings), 0);
-    wait_for_thread();
-    pthread_atfork(ml_log_before_fork, ml_log_after_fork_parent, ml_log_after_fork_child);
+    start_family();
     allow_descriptors(3);
     ck_assert_int_eq(in_child(log_later), 0);
     allow_descriptors(RLIM_INFINITY);

@@ -7,29 +7,41 @@
 
 static const size_t MIB = 1024 * 1024;
 
-static uint64_t limit_under(const char *membership)
+/* Below a folder of the scratch directory, which is gone then. */
+static uint64_t limit_below(const char *root, const char *membership)
 {
+    char membership_path[PATH_MAX];
     write_file("membership", membership);
-    char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s/membership", directory);
-    uint64_t limit = ml_os_cgroup_limit_under(path, directory);
+    snprintf(membership_path, sizeof(membership_path), "%s", path_of("membership"));
+    uint64_t limit = ml_os_cgroup_limit_under(membership_path, path_of(root));
     remove_directory();
     return limit;
 }
 
-START_TEST(unified_limit_is_found)
+static uint64_t limit_under(const char *membership)
+{
+    return limit_below("", membership);
+}
+
+/* Where there is but one file. */
+static uint64_t limit_of(const char *file, const char *content, const char *membership)
 {
     make_directory();
-    write_file("user.slice/app.scope/memory.max", "536870912\n");
-    ck_assert_uint_eq(limit_under("0::/user.slice/app.scope\n"), 536870912);
+    write_file(file, content);
+    return limit_under(membership);
+}
+
+START_TEST(unified_limit_is_found)
+{
+    ck_assert_uint_eq(limit_of("user.slice/app.scope/memory.max", "536870912\n",
+                               "0::/user.slice/app.scope\n"),
+                      536870912);
 }
 END_TEST
 
 START_TEST(the_word_max_is_no_limit)
 {
-    make_directory();
-    write_file("app/memory.max", "max\n");
-    ck_assert_uint_eq(limit_under("0::/app\n"), 0);
+    ck_assert_uint_eq(limit_of("app/memory.max", "max\n", "0::/app\n"), 0);
 }
 END_TEST
 
@@ -54,17 +66,15 @@ END_TEST
 
 START_TEST(a_container_finds_its_limit_at_the_root)
 {
-    make_directory();
-    write_file("memory.max", "4000000\n");
-    ck_assert_uint_eq(limit_under("0::/\n"), 4000000);
+    ck_assert_uint_eq(limit_of("memory.max", "4000000\n", "0::/\n"), 4000000);
 }
 END_TEST
 
 START_TEST(a_path_that_is_not_mounted_falls_back_to_the_root)
 {
-    make_directory();
-    write_file("memory/memory.limit_in_bytes", "5000000\n");
-    ck_assert_uint_eq(limit_under("3:memory:/docker/0123456789abcdef\n"), 5000000);
+    ck_assert_uint_eq(limit_of("memory/memory.limit_in_bytes", "5000000\n",
+                               "3:memory:/docker/0123456789abcdef\n"),
+                      5000000);
 }
 END_TEST
 
@@ -73,12 +83,7 @@ START_TEST(a_path_outside_of_the_namespace_is_not_followed)
     make_directory();
     write_file("outside/memory.max", "1000\n");
     write_file("inside/memory.max", "2000\n");
-    write_file("membership", "0::/../outside\n");
-    char membership[PATH_MAX], root[PATH_MAX];
-    snprintf(membership, sizeof(membership), "%s/membership", directory);
-    snprintf(root, sizeof(root), "%s/inside", directory);
-    ck_assert_uint_eq(ml_os_cgroup_limit_under(membership, root), 2000);
-    remove_directory();
+    ck_assert_uint_eq(limit_below("inside", "0::/../outside\n"), 2000);
 }
 END_TEST
 
@@ -117,9 +122,7 @@ END_TEST
 
 START_TEST(nonsense_and_nothing_are_no_limit)
 {
-    make_directory();
-    write_file("memory.max", "lots\n");
-    ck_assert_uint_eq(limit_under("0::/app"), 0);
+    ck_assert_uint_eq(limit_of("memory.max", "lots\n", "0::/app"), 0);
     make_directory();
     ck_assert_uint_eq(limit_under("nothing here\n:\n::\n\n"), 0);
     ck_assert_uint_eq(ml_os_cgroup_limit_under("/nowhere/file", "/nowhere"), 0);

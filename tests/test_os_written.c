@@ -13,9 +13,7 @@
 #include "os/segments.h"
 #include "written_unit.h"
 
-static const enum ml_os_written_scan GET = ML_OS_WRITTEN_GET;
 static const enum ml_os_written_scan QUICK = ML_OS_WRITTEN_GET_QUICK;
-static const enum ml_os_written_scan REARM = ML_OS_WRITTEN_REARM;
 
 static long minor_faults(void)
 {
@@ -233,16 +231,6 @@ START_TEST(what_is_committed_later_is_added_and_one_mapping)
     ck_assert_str_eq(scan(grown, GET), ".......1");
 }
 END_TEST
-
-static void ignore(uintptr_t begin, uintptr_t end, void *argument)
-{
-    (void)begin, (void)end, (void)argument;
-}
-
-static long scan_result(struct area area, enum ml_os_written_scan how)
-{
-    return ml_os_written_scan(&written, begin_of(area), end_of(area), how, ignore, NULL);
-}
 
 START_TEST(what_is_not_added_cannot_be_scanned_by_mistake)
 {

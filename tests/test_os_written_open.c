@@ -13,8 +13,6 @@
 #include "written_unit.h"
 
 enum { NOBODY = 65534, ANY_REQUEST = -1 };
-static const enum ml_os_written_scan GET = ML_OS_WRITTEN_GET;
-static const enum ml_os_written_scan REARM = ML_OS_WRITTEN_REARM;
 
 static int open_descriptors(void)
 {
@@ -204,23 +202,16 @@ END_TEST
 
 /* --- closing ------------------------------------------------------------------ */
 
-static long scan_result(struct area area)
-{
-    struct answer ignored = { area, malloc(area.pages + 1), 0, 0 };
-    return ml_os_written_scan(&written, begin_of(area), end_of(area), GET, note,
-                              &ignored);
-}
-
 START_TEST(closing_ends_it_and_twice_is_once)
 {
     int before = open_descriptors();
     struct area area = armed_area(4);
     ml_os_written_close(&written);
     ck_assert_int_eq(open_descriptors(), before);
-    ck_assert_int_eq(scan_result(area), -EBADF);
+    ck_assert_int_eq(scan_result(area, GET), -EBADF);
     ml_os_written_close(&written);
     assert_opens();
-    ck_assert_int_eq(scan_result(area), -EPERM);
+    ck_assert_int_eq(scan_result(area, GET), -EPERM);
     ck_assert_int_eq(ml_os_written_add(&written, begin_of(area), end_of(area)), 0);
     arm(area);
     *page_of(area, 1) = 2;
@@ -233,7 +224,7 @@ START_TEST(descriptors_the_program_took_are_not_closed)
     struct area area = armed_area(4);
     struct ml_os_written opened = written;
     ck_assert_int_eq(dup2(STDERR_FILENO, opened.pagemap.fd), opened.pagemap.fd);
-    ck_assert_int_eq(scan_result(area), -ENOTTY);
+    ck_assert_int_eq(scan_result(area, GET), -ENOTTY);
     ck_assert_int_eq(dup2(STDERR_FILENO, opened.protector.fd), opened.protector.fd);
     ck_assert_int_lt(ml_os_written_add(&written, begin_of(area), end_of(area)), 0);
     ml_os_written_close(&written);
@@ -246,7 +237,7 @@ START_TEST(a_protector_the_program_closed_is_noticed)
 {
     struct area area = armed_area(4);
     close(written.protector.fd);
-    ck_assert_int_eq(scan_result(area), -EPERM);
+    ck_assert_int_eq(scan_result(area, GET), -EPERM);
     ck_assert_int_eq(ml_os_written_arm(&written, begin_of(area), end_of(area)), -EPERM);
 }
 END_TEST
@@ -271,7 +262,7 @@ static int live_as_child(struct area area)
     const char *reason;
     if (ml_os_written_open(&written, &reason) != 0)
         return 2;
-    if (scan_result(area) != -EPERM)
+    if (scan_result(area, GET) != -EPERM)
         return 3;
     if (ml_os_written_add(&written, begin_of(area), end_of(area)) != 0)
         return 4;
@@ -299,18 +290,29 @@ START_TEST(a_child_writes_and_opens_for_itself)
 }
 END_TEST
 
-START_TEST(the_parent_goes_on_while_the_child_shares_its_pages)
+/* A child that lives until *life is closed, and is content when the page is
+ * then as it was. */
+static pid_t begin_child(int *life, const char *page)
 {
-    struct area area = armed_area(8);
     int ends[2];
-    char end_of_life;
+    char before = *page, byte;
     ck_assert_int_eq(pipe(ends), 0);
-    *page_of(area, 1) = 2;
     pid_t child = fork();
     if (child == 0) {
         close(ends[1]);
-        _exit(read(ends[0], &end_of_life, 1) == 0 && *page_of(area, 4) == 1 ? 0 : 1);
+        _exit(read(ends[0], &byte, 1) == 0 && *page == before ? 0 : 1);
     }
+    close(ends[0]);
+    *life = ends[1];
+    return child;
+}
+
+START_TEST(the_parent_goes_on_while_the_child_shares_its_pages)
+{
+    struct area area = armed_area(8);
+    int life;
+    *page_of(area, 1) = 2;
+    pid_t child = begin_child(&life, page_of(area, 4));
     *page_of(area, 4) = 2;
     ck_assert_str_eq(scan(area, REARM), ".1..1...");
     ck_assert_str_eq(scan(area, REARM), "........");
@@ -319,7 +321,7 @@ START_TEST(the_parent_goes_on_while_the_child_shares_its_pages)
     *page_of(area, 7) = 3;
     arm((struct area){ page_of(area, 7), 1 });
     ck_assert_str_eq(scan(area, REARM), ".1..1...");
-    close(ends[1]);
+    close(life);
     ck_assert_int_eq(status_of(child), 0);
     *page_of(area, 2) = 3;
     ck_assert_str_eq(scan(area, REARM), "..1.....");
@@ -329,21 +331,15 @@ END_TEST
 START_TEST(ranges_removed_can_be_had_again_while_a_child_lives)
 {
     struct area area = armed_area(4);
-    int ends[2];
-    char end_of_life;
-    ck_assert_int_eq(pipe(ends), 0);
-    pid_t child = fork();
-    if (child == 0) {
-        close(ends[1]);
-        _exit((int)read(ends[0], &end_of_life, 1));
-    }
+    int life;
+    pid_t child = begin_child(&life, page_of(area, 0));
     ck_assert_int_eq(ml_os_written_remove(&written, begin_of(area), end_of(area)), 0);
     ml_os_written_close(&written);
     assert_opens();
     ck_assert_int_eq(ml_os_written_add(&written, begin_of(area), end_of(area)), 0);
     uintptr_t rest = end_of(area), rest_end = rest + 3 * 4 * page_bytes();
     ck_assert_int_eq(ml_os_written_add(&written, rest, rest_end), -EBUSY);
-    close(ends[1]);
+    close(life);
     ck_assert_int_eq(status_of(child), 0);
     ck_assert_int_eq(ml_os_written_add(&written, rest, rest_end), 0);
 }

@@ -26,6 +26,8 @@
 #define PAGEMAP_SCAN_OF_96_BYTES _IOC(_IOC_READ | _IOC_WRITE, 'f', 16, 96)
 
 static struct ml_os_written written = ML_OS_WRITTEN_CLOSED;
+static const enum ml_os_written_scan GET = ML_OS_WRITTEN_GET;
+static const enum ml_os_written_scan REARM = ML_OS_WRITTEN_REARM;
 
 /* What the kernel lacks, or NULL. Asked without the code under test: a fault in
  * there is to fail, not to skip. */
@@ -148,6 +150,16 @@ static inline char *scan_by(struct area area, size_t runs, enum ml_os_written_sc
 static inline char *scan(struct area area, enum ml_os_written_scan how)
 {
     return scan_by(area, ML_OS_WRITTEN_RUNS, how);
+}
+
+/* How many pages, or -errno. */
+static inline void ignore(uintptr_t begin, uintptr_t end, void *argument)
+{
+    (void)begin, (void)end, (void)argument;
+}
+static inline long scan_result(struct area area, enum ml_os_written_scan how)
+{
+    return ml_os_written_scan(&written, begin_of(area), end_of(area), how, ignore, NULL);
 }
 
 #endif
