@@ -159,6 +159,16 @@ static time_t seconds_to_run(void)
     return full != NULL && full[0] == '1' ? 10 : 2;
 }
 
+/* On a busy machine it takes longer until enough has happened. */
+static bool is_enough(void)
+{
+    struct memlog_memstats stats;
+    struct memlog_extra extra = { .size = sizeof(extra) };
+    memlog_read_memstats(&stats);
+    memlog_read_extra(&extra);
+    return stats.num_forced_gc > 10 && stats.mallocs > 100000 && extra.large_mallocs > 1000;
+}
+
 static void run_for(time_t seconds)
 {
     pthread_t threads[WORKERS + READERS + 1];
@@ -169,7 +179,7 @@ static void run_for(time_t seconds)
     for (int i = 0; i < READERS; i++)
         ck_assert_int_eq(pthread_create(&threads[count++], NULL, read_on, NULL), 0);
     ck_assert_int_eq(pthread_create(&threads[count++], NULL, collect, NULL), 0);
-    while (nanosleep(&pause, &pause) != 0)
+    while (nanosleep(&pause, &pause) != 0 || !is_enough())
         ;
     __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
     while (count > 0)
@@ -192,8 +202,6 @@ START_TEST(snapshots_add_up_while_everything_runs)
     check_quiet_numbers();
     struct memlog_memstats stats;
     memlog_read_memstats(&stats);
-    ck_assert_uint_gt(stats.num_forced_gc, 10);
-    ck_assert_uint_gt(stats.mallocs, 100000);
     ck_assert_uint_gt(stats.by_size[1].mallocs, 0);
     struct memlog_extra extra = { .size = sizeof(extra) };
     memlog_read_extra(&extra);
@@ -201,7 +209,6 @@ START_TEST(snapshots_add_up_while_everything_runs)
     HOLDS(extra.frees_explicit, ==, all_done.frees);
     HOLDS(stats.total_alloc, ==, all_done.malloc_bytes);
     HOLDS(extra.bytes_freed_explicit, ==, all_done.free_bytes);
-    ck_assert_uint_gt(extra.large_mallocs, 1000);
     ck_assert_uint_gt(extra.frees_swept, 0);
     ck_assert_uint_gt(all_done.moved, 1000);
     ck_assert_uint_gt(all_done.resized, 10);
