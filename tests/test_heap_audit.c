@@ -101,7 +101,7 @@ BROKEN(a_list_that_ends_too_early, ml_bins[BIN_64].full.last--,
        "a list's end and count are right")
 BROKEN(a_list_counted_wrongly, ml_bins[BIN_64].full.count++, "a list's end and count are right")
 BROKEN(a_span_in_a_strange_place,
-       ml_span_at(ml_bins[BIN_64].full.first)->place = ML_PLACE_UNSWEPT,
+       ml_span_at(ml_bins[BIN_64].full.first)->place = ML_PLACE_PARTIAL,
        "a span knows the list it hangs in")
 BROKEN(a_span_of_another_bin,
        (ml_span_at(ml_bins[BIN_64].full.first)->bin++,

@@ -138,6 +138,7 @@ START_TEST(what_was_not_marked_is_swept)
     void *kept = large(50000, ML_SCAN), *dead = large(60000, ML_NOSCAN);
     void *mine = large(70000, ML_UNCOLLECTABLE);
     ml_span_over((uintptr_t)kept)->bits[0].mark[0] = 1;
+    ml_central_begin_sweep();
     ml_large_begin_sweep();
     assert_heap_is_whole();
     ck_assert_uint_eq(ml_large_unswept.count, 2);
@@ -165,6 +166,7 @@ START_TEST(an_unswept_object_can_be_freed_and_resized)
     void *a = large(50000, ML_SCAN), *b = large(60000, ML_SCAN);
     ml_span_over((uintptr_t)a)->bits[0].mark[0] = 1;
     ml_span_over((uintptr_t)b)->bits[0].mark[0] = 1;
+    ml_central_begin_sweep();
     ml_large_begin_sweep();
     ml_heap_free(a);
     ck_assert(ml_large_resize(b, 40000, &zeroed));

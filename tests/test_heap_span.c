@@ -85,14 +85,14 @@ START_TEST(a_whole_list_moves_behind_another)
             uint32_t numbers[6], count = 0;
             for (uint32_t i = 0; i < behind; i++) {
                 numbers[count] = 1 + i;
-                ml_span_list_append(&to, ml_span_at(numbers[count++]), ML_PLACE_UNSWEPT);
+                ml_span_list_append(&to, ml_span_at(numbers[count++]), ML_PLACE_FULL);
             }
             for (uint32_t i = 0; i < moving; i++) {
                 numbers[count] = 10 + i;
                 ml_span_list_append(&from, ml_span_at(numbers[count++]), ML_PLACE_FULL);
             }
-            ml_span_list_move_all(&to, &from, ML_PLACE_UNSWEPT);
-            assert_list(&to, numbers, count, ML_PLACE_UNSWEPT);
+            ml_span_list_move_all(&to, &from);
+            assert_list(&to, numbers, count, ML_PLACE_FULL);
             assert_list(&from, NULL, 0, ML_PLACE_NONE);
         }
 }

@@ -15,6 +15,14 @@ struct census {
     uint64_t large_objects, large_bytes;
 };
 
+/* place: ML_PLACE_NONE for the lists of unswept spans, which keep the place they had. */
+static bool hangs_in(const struct ml_span *span, enum ml_span_place place)
+{
+    return place == ML_PLACE_NONE ? ml_span_is_unswept(span)
+                                  : span->place == place &&
+                                        (place == ML_PLACE_EMPTY || !ml_span_is_unswept(span));
+}
+
 static const char *walk_list(unsigned which, const struct ml_span_list *list,
                              enum ml_span_place place, struct census *census)
 {
@@ -23,7 +31,7 @@ static const char *walk_list(unsigned which, const struct ml_span_list *list,
         const struct ml_span *span = ml_span_at(number);
         if (span->prev != last)
             return "list links agree in both directions";
-        if (span->place != place)
+        if (!hangs_in(span, place))
             return "a span knows the list it hangs in";
         if (span->use != ML_SPAN_SMALL || span->bin != which)
             return "a bin's lists hold its small spans";
@@ -62,7 +70,7 @@ static const char *walk_bin(unsigned which, struct census *census)
     if (broken == NULL)
         broken = walk_list(which, &bin->full, ML_PLACE_FULL, census);
     if (broken == NULL)
-        broken = walk_list(which, &bin->unswept, ML_PLACE_UNSWEPT, census);
+        broken = walk_list(which, &bin->unswept, ML_PLACE_NONE, census);
     if (broken == NULL)
         broken = walk_list(which, &bin->empty, ML_PLACE_EMPTY, census);
     return broken;
@@ -101,7 +109,7 @@ static const char *walk_large(const struct ml_span_list *list, enum ml_span_plac
         const struct ml_span *span = ml_span_at(number);
         if (span->prev != last)
             return "list links agree in both directions";
-        if (span->place != place)
+        if (!hangs_in(span, place))
             return "a span knows the list it hangs in";
         if (span->use != ML_SPAN_LARGE)
             return "the large lists hold large objects";
@@ -147,7 +155,7 @@ static const char *audit_locked(void)
     for (int kind = 0; kind < ML_KINDS && broken == NULL; kind++)
         broken = walk_large(&ml_large_lists[kind], ML_PLACE_LARGE, &census);
     if (broken == NULL)
-        broken = walk_large(&ml_large_unswept, ML_PLACE_UNSWEPT, &census);
+        broken = walk_large(&ml_large_unswept, ML_PLACE_NONE, &census);
     if (broken == NULL && census.empty_bytes != ml_central_empty_bytes())
         broken = "the bytes of empty spans are known";
     if (broken == NULL)

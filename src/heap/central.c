@@ -153,6 +153,7 @@ static void sweep_span(struct ml_thread *self, struct ml_span *span)
         }
     }
     span->free_slots = (uint16_t)(span->free_slots + freed);
+    span->swept_at = ml_marks_completed;
     if (ml_unlikely(twice != 0))
         ml_heap_note_marked_twice(twice, (uint64_t)twice * span->slot_bytes);
     if (objects != 0)
@@ -172,6 +173,7 @@ static bool sweep_one(struct ml_thread *self, struct ml_bin *bin)
 
 void ml_central_begin_sweep(void)
 {
+    ml_marks_completed++;
     for (unsigned i = 0; i < ML_BINS; i++) {
         if (ml_bin_kind(i) == ML_UNCOLLECTABLE)
             continue;
@@ -179,8 +181,8 @@ void ml_central_begin_sweep(void)
         /* A thread of memlog's own, which nobody stops, may begin to sweep
          * between the two. */
         ml_lock(&bin->lock);
-        ml_span_list_move_all(&bin->unswept, &bin->partial, ML_PLACE_UNSWEPT);
-        ml_span_list_move_all(&bin->unswept, &bin->full, ML_PLACE_UNSWEPT);
+        ml_span_list_move_all(&bin->unswept, &bin->partial);
+        ml_span_list_move_all(&bin->unswept, &bin->full);
         ml_unlock(&bin->lock);
     }
 }
@@ -200,13 +202,25 @@ unsigned ml_central_sweep(struct ml_thread *self, unsigned which, unsigned count
 
 /* ---- taking and giving ----------------------------------------------------- */
 
+/* An empty span needs no sweep. Its objects may have been marked before they
+ * were freed, when the mark ran along with the program. */
+static void forget_marks(struct ml_span *span)
+{
+    for (unsigned word = 0; word < ml_span_words(span); word++)
+        ml_span_unmark(&span->bits[word], ~(uint64_t)0);
+    span->swept_at = ml_marks_completed;
+}
+
 /* A span with room at the head of bin->partial. False: no memory. */
 static bool find_room(struct ml_thread *self, struct ml_bin *bin, unsigned which, bool may_grow)
 {
     while (bin->partial.first == 0) {
         struct ml_span *span = NULL;
-        if (bin->empty.last != 0)
+        if (bin->empty.last != 0) {
             span = unhang_empty(bin, bin->empty.last);
+            if (ml_span_is_unswept(span))
+                forget_marks(span);
+        }
         else if (sweep_one(self, bin))
             continue;
         else if (may_grow)
@@ -268,7 +282,7 @@ static unsigned free_slots_of(struct ml_span *span, void **slots, unsigned count
         if (ml_unlikely(index >= span->slots || !(span->bits[index >> 6].taken & bit)))
             die_of_double_free(slots[freed]);
         span->bits[index >> 6].taken &= ~bit;
-        if (span->place == ML_PLACE_UNSWEPT)
+        if (ml_span_is_unswept(span))
             unmark(span, index);
         freed++;
     } while (freed < count && (uintptr_t)slots[freed] - span->base < ml_span_bytes(span));
@@ -285,7 +299,7 @@ static unsigned give_some(struct ml_bin *bin, unsigned which, void **slots, unsi
     if (ml_unlikely(span->use != ML_SPAN_SMALL || span->bin != which))
         die_of_double_free(slots[0]);
     unsigned freed = free_slots_of(span, slots, count);
-    if (span->place == ML_PLACE_UNSWEPT)
+    if (ml_span_is_unswept(span))
         return freed;
     bool was_full = span->place == ML_PLACE_FULL;
     if (was_full || span->free_slots == span->slots) {

@@ -58,8 +58,8 @@ struct ml_marked_twice {
 void ml_heap_note_marked_twice(uint64_t objects, uint64_t bytes);
 struct ml_marked_twice ml_heap_marked_twice(void);
 
-/* All marks are set: from now on what is not marked is garbage. Called with
- * the world stopped (only memlog's own threads may hold a bin's lock). */
+/* All marks are set: from now on what is not marked is garbage. It takes no
+ * longer for many spans than for few. Called with the world stopped (only memlog's own threads may hold a bin's lock). */
 void ml_central_begin_sweep(void);
 /* Sweep up to count spans of one bin; how many were swept (0: none left, nor
  * in anybody's hands). */

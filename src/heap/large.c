@@ -53,6 +53,7 @@ void *ml_large_alloc(size_t bytes, size_t alignment, enum ml_kind kind, bool *ze
         return NULL;
     }
     span->kind = (uint8_t)kind;
+    span->swept_at = ml_marks_completed;
     span->slots = 1;
     span->free_slots = 0;
     span->slot_bytes = 0;
@@ -71,8 +72,8 @@ void *ml_large_alloc(size_t bytes, size_t alignment, enum ml_kind kind, bool *ze
 /* Counted, out of its list, back to the page heap. Lock held. */
 static void drop(struct ml_span *span, bool swept)
 {
-    ml_span_list_remove(span->place == ML_PLACE_UNSWEPT ? &ml_large_unswept
-                                                        : &ml_large_lists[span->kind],
+    ml_span_list_remove(ml_span_is_unswept(span) ? &ml_large_unswept
+                                                 : &ml_large_lists[span->kind],
                         span);
     if (span->bits[0].mark[0] & span->bits[0].mark[1]) /* freed before its sweep */
         ml_heap_note_marked_twice(1, ml_span_bytes(span));
@@ -128,8 +129,8 @@ size_t ml_large_bytes(const void *pointer)
 void ml_large_begin_sweep(void)
 {
     ml_lock(&ml_pageheap_lock); /* memlog's own threads are not stopped */
-    ml_span_list_move_all(&ml_large_unswept, &ml_large_lists[ML_SCAN], ML_PLACE_UNSWEPT);
-    ml_span_list_move_all(&ml_large_unswept, &ml_large_lists[ML_NOSCAN], ML_PLACE_UNSWEPT);
+    ml_span_list_move_all(&ml_large_unswept, &ml_large_lists[ML_SCAN]);
+    ml_span_list_move_all(&ml_large_unswept, &ml_large_lists[ML_NOSCAN]);
     ml_unlock(&ml_pageheap_lock);
 }
 
@@ -144,6 +145,7 @@ unsigned ml_large_sweep(unsigned count)
                 ml_heap_note_marked_twice(1, ml_span_bytes(span));
             ml_span_list_remove(&ml_large_unswept, span);
             ml_span_unmark(&span->bits[0], 1);
+            span->swept_at = ml_marks_completed;
             ml_span_list_append(&ml_large_lists[span->kind], span, ML_PLACE_LARGE);
         } else {
             ml_state_set(ml_granule_of((void *)span->base), 0);

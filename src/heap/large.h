@@ -19,7 +19,7 @@ bool ml_large_free(void *pointer);
 bool ml_large_resize(void *pointer, size_t bytes, bool *zeroed);
 size_t ml_large_bytes(const void *pointer);
 
-/* As in central.h: the mark's verdict on large objects. */
+/* As in central.h, and after it: the mark's verdict on large objects. */
 void ml_large_begin_sweep(void);
 /* Sweep up to count large objects; how many were swept. Frees are booked in the figures. */
 unsigned ml_large_sweep(unsigned count);

@@ -5,6 +5,8 @@
 
 #include "heap/spanmap.h"
 
+uint32_t ml_marks_completed;
+
 void ml_span_list_append(struct ml_span_list *list, struct ml_span *span, enum ml_span_place place)
 {
     uint32_t number = ml_span_number(span);
@@ -48,13 +50,10 @@ void ml_span_list_remove(struct ml_span_list *list, struct ml_span *span)
     list->count--;
 }
 
-void ml_span_list_move_all(struct ml_span_list *to, struct ml_span_list *from,
-                           enum ml_span_place place)
+void ml_span_list_move_all(struct ml_span_list *to, struct ml_span_list *from)
 {
     if (from->first == 0)
         return;
-    for (uint32_t number = from->first; number != 0; number = ml_span_at(number)->next)
-        ml_span_at(number)->place = (uint8_t)place;
     ml_span_at(from->first)->prev = to->last;
     if (to->last != 0)
         ml_span_at(to->last)->next = from->first;
@@ -73,6 +72,7 @@ void ml_span_make_small(struct ml_span *span, unsigned bin)
     span->slots = span->free_slots = class->slots;
     span->bin = (uint8_t)bin;
     span->kind = (uint8_t)ml_bin_kind(bin);
+    span->swept_at = ml_marks_completed;
     memset(span->bits, 0, sizeof(span->bits));
 }
 

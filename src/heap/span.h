@@ -40,9 +40,14 @@ enum ml_span_place {
     ML_PLACE_PARTIAL, /* swept, has free slots */
     ML_PLACE_FULL,    /* swept, has none */
     ML_PLACE_EMPTY,   /* swept, has nothing but free slots */
-    ML_PLACE_UNSWEPT, /* the last mark's verdict is still to be carried out */
     ML_PLACE_LARGE
 };
+
+/* Marks completed so far. A span that says another number is unswept: the last
+ * mark's verdict is still to be carried out on it, and it hangs in the list of
+ * those, whatever its place says. So a whole list becomes unswept at once, while
+ * everybody stands. Changes with the world stopped. */
+extern ML_HIDDEN uint32_t ml_marks_completed;
 
 struct ml_span {
     uintptr_t base;
@@ -57,7 +62,8 @@ struct ml_span {
     uint8_t place; /* enum ml_span_place */
     uint8_t bin;   /* small spans */
     uint8_t kind;  /* enum ml_kind */
-    uint8_t unused[16];
+    uint32_t swept_at; /* ml_marks_completed then; not of uncollectable ones */
+    uint8_t unused[12];
     struct ml_span_bits {
         uint64_t taken;
         uint64_t mark[ML_MARK_WORDS];
@@ -74,9 +80,13 @@ struct ml_span_list {
 void ml_span_list_append(struct ml_span_list *list, struct ml_span *span, enum ml_span_place place);
 void ml_span_list_prepend(struct ml_span_list *list, struct ml_span *span, enum ml_span_place place);
 void ml_span_list_remove(struct ml_span_list *list, struct ml_span *span);
-/* Move all of `from` behind `to`; the spans' place becomes the given one. */
-void ml_span_list_move_all(struct ml_span_list *to, struct ml_span_list *from,
-                           enum ml_span_place place);
+/* Move all of `from` behind `to`; their places stay what they were. */
+void ml_span_list_move_all(struct ml_span_list *to, struct ml_span_list *from);
+
+static inline bool ml_span_is_unswept(const struct ml_span *span)
+{
+    return span->swept_at != ml_marks_completed && span->kind != ML_UNCOLLECTABLE;
+}
 
 static inline bool ml_span_is_taken(const struct ml_span *span, unsigned slot)
 {
