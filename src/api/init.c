@@ -12,6 +12,7 @@
 #include "gc/pacer.h"
 #include "gc/stopworld.h"
 #include "gc/stress.h"
+#include "gc/trace.h"
 #include "heap/alloc.h"
 #include "log/ticker.h"
 #include "os/process.h"
@@ -70,6 +71,8 @@ static void wire(void)
 /* Before there is a heap. */
 static void apply_early(const struct ml_collector_options *options)
 {
+    ml_gc_stops = options->gc_stops;
+    ml_trace_on = options->gc_trace;
     ml_gc_pad_above = options->pad_all ? 0 : ML_GC_PAD_ABOVE;
     if (!ml_stress_start(options->gc_stress))
         ml_os_complain("MEMLOG_GC_STRESS: the program has allocated before memlog was "

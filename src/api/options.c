@@ -140,6 +140,16 @@ void ml_options_collector(struct ml_collector_options *options)
     if (value != NULL && !options->pad_all && strcmp(value, "roots") != 0)
         complain("MEMLOG_PAST_END", value, "roots or always; taking roots");
 
+    value = ml_os_getenv("MEMLOG_GC");
+    options->gc_stops = value != NULL && strcmp(value, "stop") == 0;
+    if (value != NULL && !options->gc_stops && strcmp(value, "concurrent") != 0)
+        complain("MEMLOG_GC", value, "concurrent or stop; taking concurrent");
+
+    value = ml_os_getenv("MEMLOG_GCTRACE");
+    options->gc_trace = false;
+    if (value != NULL && !ml_parse_flag(value, &options->gc_trace))
+        complain("MEMLOG_GCTRACE", value, "0 or 1; taking 0");
+
     value = ml_os_getenv("MEMLOG_GC_STRESS");
     options->gc_stress = 0;
     if (value != NULL && !ml_parse_count(value, &options->gc_stress))

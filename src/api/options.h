@@ -28,6 +28,8 @@ bool ml_parse_flag(const char *text, bool *flag);
 struct ml_collector_options {
     int gc_percent;
     bool pad_all;
+    bool gc_stops; /* all of each collection */
+    bool gc_trace;
     uint64_t gc_stress; /* collect at every so many allocations; 0: off */
 };
 /* From the environment; a bad setting is reported and the default taken. */

@@ -68,7 +68,7 @@ static void *alloc_large(size_t block, size_t alignment, enum ml_kind kind, bool
     /* What can never be had is not worth a collection. */
     if (block > ml_map.reserved_bytes)
         return no_memory();
-    if (ml_heap_taken_bytes() + block >= ml_pacer_goal())
+    if (ml_pacer_is_due_with(block))
         ml_gc_collect(ML_GC_PACED);
     void *object = ml_heap_alloc_large(block, alignment, kind, &is_zero);
     if (object == NULL) {

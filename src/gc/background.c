@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "gc/background.h"
 
+#include "gc/collect.h"
 #include "gc/sweep.h"
 #include "heap/pageheap.h"
 #include "heap/release.h"
@@ -15,6 +16,7 @@ static uint32_t started;       /* 0 no, 1 being started, 2 yes */
 static uint64_t not_before_ns; /* monotonic: refused, a new attempt is worth it then */
 static uint32_t nudges;  /* what the thread sleeps on */
 static uint32_t asleep;
+static uint32_t cycle_wanted;
 
 static void wait_for_nudge(uint32_t seen)
 {
@@ -31,8 +33,12 @@ static void work(void *cache)
     bool more = false;
     for (;;) {
         uint32_t seen = __atomic_load_n(&nudges, __ATOMIC_SEQ_CST);
-        while (ml_sweep_some()) {
+        if (__atomic_exchange_n(&cycle_wanted, 0, __ATOMIC_ACQ_REL))
+            ml_gc_collect(ML_GC_ASKED_FOR);
+        while (ml_sweep_some() && !__atomic_load_n(&cycle_wanted, __ATOMIC_RELAXED)) {
         }
+        if (__atomic_load_n(&cycle_wanted, __ATOMIC_RELAXED))
+            continue;
         /* A nudge hurries the sweep, and not the clock of release ticks. */
         uint64_t now = ml_os_monotonic_ns();
         if (now >= tick) {
@@ -89,6 +95,18 @@ void ml_background_nudge(void)
     ml_os_futex_wake(&nudges, 1);
 }
 
+bool ml_background_ask_for_cycle(void)
+{
+    if (__atomic_load_n(&started, __ATOMIC_ACQUIRE) != 2) {
+        start();
+        if (__atomic_load_n(&started, __ATOMIC_ACQUIRE) != 2)
+            return false;
+    }
+    if (__atomic_exchange_n(&cycle_wanted, 1, __ATOMIC_ACQ_REL) == 0)
+        ml_background_nudge();
+    return true;
+}
+
 void ml_background_notice(void)
 {
     struct ml_pageheap_figures now;
@@ -104,6 +122,6 @@ void ml_background_after_fork_child(void)
 {
     if (started == 2)
         ml_os_thread_forget(&thread);
-    started = asleep = 0;
+    started = asleep = cycle_wanted = 0;
     not_before_ns = 0;
 }

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "gc/background.h"
+#include "gc/cycle.h"
+#include "gc/dirty.h"
 #include "gc/helpers.h"
 #include "gc/interpose.h"
-#include "gc/mark.h"
+#include "gc/markstack.h"
 #include "gc/mutator.h"
 #include "gc/pacer.h"
 #include "gc/roots.h"
@@ -14,6 +16,8 @@
 #include "gc/stopworld.h"
 #include "gc/stress.h"
 #include "gc/sweep.h"
+#include "gc/throttle.h"
+#include "gc/trace.h"
 #include "heap/alloc.h"
 #include "heap/central.h"
 #include "heap/large.h"
@@ -23,8 +27,9 @@
 #include "os/segments.h"
 
 static struct ml_lock collector_lock;
-ML_NO_ROOT static struct ml_marker marker;
 static uint64_t begun_ns;
+
+bool ml_gc_stops;
 
 uint64_t ml_gc_stack_bytes(void) { return ml_markstack_bytes(); }
 
@@ -63,102 +68,36 @@ void ml_gc_history_read(struct ml_gc_history *copy)
     copy->live_bytes -= ml_min(copy->live_bytes, twice.bytes - copy->twice.bytes);
 }
 
-/* ---- the stopped part --------------------------------------------------------------- */
-
-struct cycle {
-    bool done;
-    uint64_t stop_begin, stopped, marked, released; /* monotonic */
-    struct ml_root_bytes roots;
-    struct ml_marked_twice twice; /* in the cycles before */
-    uint64_t cached_bytes;
-};
-
-/* What waits in magazines counts as reached, but is not looked into. A slot
- * that a stopped thread is just pushing or has just popped is in its registers. */
-static uint64_t blacken_magazines(void)
-{
-    uint64_t bytes = 0;
-    for (struct ml_thread_group *group = ml_thread_group_first(); group != NULL; group = group->next)
-        for (unsigned bin = 0; bin < ML_BINS; bin++) {
-            if (ml_bin_kind(bin) == ML_UNCOLLECTABLE)
-                continue; /* never swept */
-            for (uint64_t users = group->users[bin]; users != 0; users &= users - 1) {
-                const struct ml_magazine *magazine =
-                    &ml_thread_group_user(group, users)->magazines[bin];
-                for (void **slot = magazine->bottom; slot < magazine->top; slot++)
-                    bytes += ml_mark_black((uintptr_t)*slot);
-            }
-        }
-    return bytes;
-}
-
-/* Magazines together should hold no more than a quarter of what is live. */
-static void resize_magazines(uint64_t cached, uint64_t live)
-{
-    enum { SMALL_CHANGE = 1 << 20 };
-    uint32_t bytes = ml_magazine_bytes;
-    if (cached > live / 4 + SMALL_CHANGE && bytes > ML_MAGAZINE_BYTES_LEAST)
-        bytes /= 2;
-    else if (cached < live / 16 && bytes < ML_MAGAZINE_BYTES_MOST)
-        bytes *= 2;
-    __atomic_store_n(&ml_magazine_bytes, bytes, __ATOMIC_RELAXED);
-}
-
-static ML_NOINLINE void run_stopped(void *argument)
-{
-    struct cycle *cycle = argument;
-    cycle->stop_begin = ml_os_monotonic_ns();
-    if (!ml_world_stop())
-        return;
-    cycle->stopped = ml_os_monotonic_ns();
-    __builtin_unwind_init(); /* this thread's registers to its stack */
-    if (marker.stack.words == NULL)
-        ml_markstack_init_fixed(&marker.stack);
-    ml_marker_begin(&marker);
-    ml_share_open();
-    cycle->cached_bytes = blacken_magazines();
-    cycle->roots = ml_roots_mark(&marker);
-    ml_share_close();
-    cycle->marked = ml_os_monotonic_ns();
-    /* What the sweep will free is not taken any more; nor is what waits in
-     * magazines, or many threads would always be close to the goal. */
-    uint64_t live = marker.bytes + ml_roots_uncollectable_bytes();
-    ml_heap_taken_set(live);
-    resize_magazines(cycle->cached_bytes, live);
-    cycle->twice = ml_heap_marked_twice();
-    ml_sweep_begin();
-    ml_pacer_marked(live, cycle->roots.stack + cycle->roots.data + cycle->roots.added);
-    ml_stress_audit();
-    ml_world_start();
-    cycle->released = ml_os_monotonic_ns();
-    cycle->done = true;
-}
-
 /* ---- the cycle ---------------------------------------------------------------------- */
 
-static void book(const struct cycle *cycle, enum ml_gc_reason reason, uint64_t cpu_ns)
+static void book(const struct ml_cycle *cycle, enum ml_gc_reason reason, uint64_t cpu_ns)
 {
+    uint64_t pause_sum = cycle->pause[0] + cycle->pause[1];
     static struct ml_gc_history next; /* big for a small stack; under the lock */
     next = history;
     unsigned at = (unsigned)(next.cycles % MEMLOG_PAUSES);
-    next.pause_ns[at] = cycle->released - cycle->stop_begin;
+    next.pause_ns[at] = pause_sum;
     next.pause_end[at] = ml_os_realtime_ns();
-    next.pause_total_ns += next.pause_ns[at];
+    next.pause_total_ns += pause_sum;
+    next.pauses += cycle->pauses;
+    next.pause_longest_ns =
+        ml_max(next.pause_longest_ns, ml_max(cycle->pause[0], cycle->pause[1]));
     next.last_end = next.pause_end[at];
     next.cycles++;
     next.forced += reason == ML_GC_FORCED;
+    next.along += cycle->ran_along;
     next.cpu_ns += cpu_ns;
     uint64_t available = (ml_os_monotonic_ns() - begun_ns) * ml_os_online_cpus();
     next.cpu_fraction = available == 0 ? 0 : (double)next.cpu_ns / (double)available;
-    next.live_bytes = marker.bytes + ml_roots_uncollectable_bytes();
-    next.live_objects = marker.objects;
+    next.live_bytes = cycle->live_bytes;
+    next.live_objects = cycle->live_objects;
     next.twice = cycle->twice;
     next.root_stack_bytes = cycle->roots.stack;
     next.root_data_bytes = cycle->roots.data;
     next.root_added_bytes = cycle->roots.added;
-    next.last_stop_ns = cycle->stopped - cycle->stop_begin;
-    next.last_mark_ns = cycle->marked - cycle->stopped;
-    next.looked_up += marker.looked_up;
+    next.last_stop_ns = cycle->stop;
+    next.last_mark_ns = cycle->mark;
+    next.looked_up += cycle->looked_up;
     publish(&next);
 }
 
@@ -171,35 +110,85 @@ static void complain_once(void)
     complained = true;
 }
 
+/* Memory is wanted now, or the last mark was over sooner than two stops are:
+ * then it is done in one. */
+static bool stops(enum ml_gc_reason reason)
+{
+    enum { FEW_CANDIDATES = 1 << 15, SMALL_HEAP = 4 << 20 };
+    static uint64_t looked_up_before;
+    uint64_t last = history.looked_up - looked_up_before;
+    looked_up_before = history.looked_up;
+    if (ml_gc_stops || reason == ML_GC_NO_MEMORY)
+        return true;
+    if (last < FEW_CANDIDATES && ml_heap_taken_bytes() < SMALL_HEAP && reason != ML_GC_STRESS)
+        return true;
+    if (ml_dirty_is_available())
+        return false;
+    ml_trace_why_stopped();
+    return true;
+}
+
+static bool is_paced(enum ml_gc_reason reason)
+{
+    return reason == ML_GC_PACED || reason == ML_GC_ASKED_FOR;
+}
+
+enum { RUNWAY = 25 }; /* percent of the room, for allocation while a cycle runs */
+
 static void run_cycle(enum ml_gc_reason reason)
 {
-    struct cycle cycle = { 0 };
+    struct ml_cycle cycle = { .in_a_hurry = reason == ML_GC_FORCED };
     uint64_t cpu_begin = ml_os_thread_cpu_ns() + ml_share_cpu_ns();
+    uint64_t began = ml_os_monotonic_ns() - begun_ns, taken_bytes = ml_heap_taken_bytes();
     ml_sweep_all();
-    ml_os_with_loader_locked(run_stopped, &cycle);
+    bool along = !stops(reason);
+    ml_pacer_set_runway(along ? RUNWAY : 0);
+    if (along)
+        ml_cycle_along(&cycle);
+    else
+        ml_cycle_stopped(&cycle);
     if (!cycle.done) {
         complain_once();
         ml_pacer_postpone();
         return;
     }
-    ml_markstack_clear(&marker.stack);
-    if (reason == ML_GC_PACED)
+    if (is_paced(reason))
         ml_sweep_large();
     else
         ml_sweep_all();
     book(&cycle, reason, ml_os_thread_cpu_ns() + ml_share_cpu_ns() - cpu_begin);
+    ml_trace_cycle(&cycle, history.cycles, began, taken_bytes);
 }
 
-void ml_gc_collect(enum ml_gc_reason reason)
+static void collect(enum ml_gc_reason reason)
 {
     uint64_t cycles = __atomic_load_n(&history.cycles, __ATOMIC_RELAXED);
     ml_helpers_prepare();
     ml_lock(&collector_lock);
-    bool another_did = reason == ML_GC_PACED && history.cycles != cycles && !ml_pacer_is_due();
-    if (!another_did)
+    ml_lock(&ml_cycle_gate);
+    bool another_did = history.cycles != cycles || reason == ML_GC_ASKED_FOR;
+    if (!is_paced(reason) || !another_did || ml_pacer_is_due())
         run_cycle(reason);
+    if (reason == ML_GC_ASKED_FOR)
+        ml_throttle_done();
+    ml_unlock(&ml_cycle_gate);
     ml_unlock(&collector_lock);
     ml_background_nudge();
+}
+
+void ml_gc_collect(enum ml_gc_reason reason)
+{
+    if (reason != ML_GC_PACED || ml_gc_stops) {
+        collect(reason);
+        return;
+    }
+    ml_throttle_asked();
+    if (ml_background_ask_for_cycle()) {
+        ml_throttle_wait();
+    } else {
+        ml_throttle_done();
+        collect(reason);
+    }
 }
 
 void ml_gc_init(void) { begun_ns = ml_os_monotonic_ns(); }
@@ -208,7 +197,7 @@ void ml_gc_init(void) { begun_ns = ml_os_monotonic_ns(); }
 
 void ml_gc_before_fork(void)
 {
-    ml_lock(&collector_lock);
+    ml_lock(&ml_cycle_gate);
     ml_threads_close(); /* before the locks that are taken inside */
     ml_lock(&ml_mutators_lock);
     ml_interpose_before_fork();
@@ -223,7 +212,7 @@ void ml_gc_after_fork_parent(void)
     ml_interpose_after_fork();
     ml_unlock(&ml_mutators_lock);
     ml_threads_open();
-    ml_unlock(&collector_lock);
+    ml_unlock(&ml_cycle_gate);
 }
 
 void ml_gc_after_fork_child(void)
@@ -236,5 +225,7 @@ void ml_gc_after_fork_child(void)
     ml_threads_open();
     ml_background_after_fork_child();
     ml_helpers_after_fork_child();
-    ml_unlock(&collector_lock);
+    ml_cycle_after_fork_child();
+    collector_lock = (struct ml_lock)ML_LOCK_FREE; /* its cycle, if any, is gone */
+    ml_unlock(&ml_cycle_gate);
 }

@@ -27,11 +27,16 @@
 #include "memlog_stats.h"
 
 enum ml_gc_reason {
-    ML_GC_PACED,     /* the heap has reached its goal */
+    ML_GC_PACED,     /* the heap has reached its goal, or the pacer's alarm before it */
+    ML_GC_ASKED_FOR, /* for a thread that found that, by the one that does it */
     ML_GC_NO_MEMORY, /* the OS gave no more */
     ML_GC_STRESS,    /* its turn has come in the stress mode: swept when it returns */
     ML_GC_FORCED     /* the program asked: swept when it returns */
 };
+
+/* Cycles stop the program for all of the mark, although they need not. Before
+ * there is a heap. */
+extern bool ml_gc_stops;
 
 /* Collect. The calling thread is a mutator and not inside the heap. A paced
  * call does nothing when another thread's cycle has just come before it. */
@@ -41,7 +46,9 @@ void ml_gc_collect(enum ml_gc_reason reason);
 struct ml_gc_history {
     uint64_t pause_ns[MEMLOG_PAUSES], pause_end[MEMLOG_PAUSES];
     uint64_t pause_total_ns;
+    uint64_t pauses, pause_longest_ns; /* single ones: a cycle may have two */
     uint64_t cycles, forced;
+    uint64_t along;              /* cycles that marked while the program ran */
     uint64_t last_end;           /* nanoseconds since 1970 */
     uint64_t cpu_ns;
     double cpu_fraction;

@@ -82,7 +82,8 @@ void ml_marker_begin(struct ml_marker *marker)
     init_facts();
     marker->heap_base = ml_map.base;
     marker->heap_bytes = ml_heap_bytes();
-    marker->overflowed = marker->called = false;
+    marker->overflowed = marker->called = marker->collects = false;
+    marker->call_after = CALL_AFTER;
     marker->until_poll = POLL_EVERY;
     marker->polls = 0;
     marker->queue_at = marker->queue_count = 0;
@@ -95,10 +96,11 @@ static ML_SCANS_FOREIGN_MEMORY void push_one_by_one(struct ml_marker *marker, co
                                     const uintptr_t *end)
 {
     for (; word < end; word++)
-        push_candidate(marker, *word);
+        push_candidate(marker, __atomic_load_n(word, __ATOMIC_RELAXED));
 }
 
-/* The inner loop of all marking. */
+/* The inner loop of all marking. The program may be writing: each word is read
+ * once. */
 static ML_SCANS_FOREIGN_MEMORY void push_words(struct ml_marker *marker, const uintptr_t *word,
                                                const uintptr_t *end)
 {
@@ -109,9 +111,11 @@ static ML_SCANS_FOREIGN_MEMORY void push_words(struct ml_marker *marker, const u
         push_one_by_one(marker, word, end);
         return;
     }
-    for (; word < end; word++)
-        if (*word - base < bytes)
-            *top++ = *word & ~(uintptr_t)GRANULE_MASK;
+    for (; word < end; word++) {
+        uintptr_t candidate = __atomic_load_n(word, __ATOMIC_RELAXED);
+        if (candidate - base < bytes)
+            *top++ = candidate & ~(uintptr_t)GRANULE_MASK;
+    }
     stack->top = (size_t)(top - stack->words);
 }
 
@@ -146,7 +150,7 @@ static inline bool set_mark(const struct ml_marker *marker, struct ml_span_bits 
 {
     uint64_t *own = &bits->mark[marker->helps];
     uint64_t marks = __atomic_load_n(own, __ATOMIC_RELAXED);
-    if ((bits->taken & bit &
+    if ((__atomic_load_n(&bits->taken, __ATOMIC_RELAXED) & bit &
          ~(marks | __atomic_load_n(&bits->mark[!marker->helps], __ATOMIC_RELAXED))) == 0)
         return false;
     if (ml_unlikely(marker->atomic))
@@ -176,9 +180,13 @@ static ML_NOINLINE void look_at_span(struct ml_marker *marker, struct ml_span *s
         span->kind == ML_UNCOLLECTABLE)
         return;
     unsigned slot = ml_span_slot_of(span, address);
-    if (slot < span->slots)
-        mark(marker, &span->bits[slot >> 6], bit_of(slot), ml_span_slot_address(span, slot),
-             ml_span_object_bytes(span), span->kind);
+    if (slot >= span->slots || slot >= ML_SPAN_SLOTS_MAX)
+        return;
+    /* While the program runs it may be freeing this very span: what is read
+     * then is wrong, and must lead nowhere but into the heap. */
+    uintptr_t object = ml_span_slot_address(span, slot), bytes = ml_span_object_bytes(span);
+    if (in_heap(marker, object) && bytes <= marker->heap_base + marker->heap_bytes - object)
+        mark(marker, &span->bits[slot >> 6], bit_of(slot), object, bytes, span->kind);
 }
 
 /* The entry's lines have come. */
@@ -255,7 +263,7 @@ static inline void poll(struct ml_marker *marker)
         return;
     marker->until_poll = POLL_EVERY;
     marker->looked_up += POLL_EVERY;
-    if (ml_unlikely(!marker->called && !marker->helps && marker->looked_up > CALL_AFTER)) {
+    if (ml_unlikely(!marker->called && !marker->helps && marker->looked_up > marker->call_after)) {
         marker->called = true;
         ml_share_call();
     }
@@ -323,8 +331,26 @@ static void rescan_all(struct ml_marker *marker)
 
 /* ---- the way in ------------------------------------------------------------------------ */
 
-/* Until nobody has any work left. */
-static void drain_with_helpers(struct ml_marker *marker)
+void ml_marker_go_on(struct ml_marker *marker, bool may_call)
+{
+    marker->heap_bytes = ml_heap_bytes();
+    marker->called = !may_call;
+    marker->call_after = marker->looked_up + CALL_AFTER;
+}
+
+void ml_mark_again(struct ml_marker *marker, uintptr_t begin,
+                                           uintptr_t end)
+{
+    while (begin < end) {
+        uintptr_t until = ml_min(begin + CHUNK_BYTES, end);
+        push_words(marker, (const uintptr_t *)begin, (const uintptr_t *)until);
+        if (ml_markstack_depth(&marker->stack) > DRAIN_ABOVE)
+            ml_mark_drain(marker);
+        begin = until;
+    }
+}
+
+void ml_mark_settle(struct ml_marker *marker)
 {
     do
         ml_mark_drain(marker);
@@ -338,10 +364,10 @@ static void drain_with_helpers(struct ml_marker *marker)
 
 void ml_mark_finish(struct ml_marker *marker)
 {
-    drain_with_helpers(marker);
+    ml_mark_settle(marker);
     while (ml_unlikely(marker->overflowed)) {
         rescan_all(marker);
-        drain_with_helpers(marker);
+        ml_mark_settle(marker);
     }
 }
 
@@ -356,7 +382,7 @@ ML_SCANS_FOREIGN_MEMORY void ml_mark_range(struct ml_marker *marker, uintptr_t b
          * the address just past it. */
         if (ambiguous && (*word & GRANULE_MASK) == 0)
             push_candidate(marker, *word - 1);
-        if (ml_unlikely(ml_markstack_depth(&marker->stack) > DRAIN_ABOVE))
+        if (ml_unlikely(ml_markstack_depth(&marker->stack) > DRAIN_ABOVE) && !marker->collects)
             ml_mark_drain(marker);
     }
 }

@@ -38,7 +38,9 @@ struct ml_marker {
     bool helps;   /* it is not the marking thread's: sets the other mark word, and
                    * takes no part in scanning roots */
     bool atomic;  /* others set the same mark word */
-    bool called;  /* helpers were, in this cycle */
+    bool called;  /* helpers were, or are not to be */
+    bool collects; /* candidates are kept for later: no object is looked at */
+    uint64_t call_after;   /* helpers, when so many candidates have been looked up */
     unsigned until_poll; /* candidates until it looks whether somebody is hungry */
     unsigned polls;      /* since it gave something away */
     struct ml_mark_entry {
@@ -61,7 +63,16 @@ void ml_marker_begin(struct ml_marker *marker);
 /* Look at every aligned word of [begin, end). ambiguous: it is a stack or
  * registers, where an address one past an object's end counts for the object. */
 void ml_mark_range(struct ml_marker *marker, uintptr_t begin, uintptr_t end, bool ambiguous);
-/* The marking thread: go on, with its helpers, until all that is reachable from
+/* Look at the words of [begin, end), which lies in objects that are marked: they
+ * were written since. Both aligned. */
+void ml_mark_again(struct ml_marker *marker, uintptr_t begin, uintptr_t end);
+/* Whatever the program has allocated meanwhile counts from now on, and helpers
+ * are called when there is much to do (may_call) or not at all. */
+void ml_marker_go_on(struct ml_marker *marker, bool may_call);
+/* The marking thread: go on, with its helpers where they were called, until
+ * nobody has work left. What a stack had no room for is left out. */
+void ml_mark_settle(struct ml_marker *marker);
+/* The marking thread, world stopped: go on, with its helpers, until all that is reachable from
  * what was seen is marked. The counts are those of all markers then. */
 void ml_mark_finish(struct ml_marker *marker);
 /* A helper: go on until the own stack is empty. */

@@ -15,6 +15,8 @@ static struct ml_lock lock; /* settings and the last mark's outcome */
 static int percent_now = ML_GC_PERCENT_DEFAULT;
 static uint64_t live, roots;
 static uint64_t goal = HEAP_LEAST; /* as it is for the default */
+static uint64_t alarm = HEAP_LEAST;
+static unsigned runway;
 
 static void update(void)
 {
@@ -27,6 +29,8 @@ static void update(void)
         next = grown > INT64_MAX ? INT64_MAX : ml_max((uint64_t)grown, least);
     }
     __atomic_store_n(&goal, next, __ATOMIC_RELAXED);
+    uint64_t room = next > live && next != INT64_MAX ? next - live : 0;
+    ml_pacer_set_alarm(next - room / 100 * runway);
 }
 
 int ml_pacer_set_percent(int percent)
@@ -59,11 +63,25 @@ void ml_pacer_postpone(void)
     uint64_t later = ml_heap_taken_bytes() + ml_heap_taken_bytes() / 4 + HEAP_LEAST;
     if (percent_now >= 0)
         __atomic_store_n(&goal, later, __ATOMIC_RELAXED);
+    ml_pacer_set_alarm(ml_pacer_goal());
     ml_unlock(&lock);
 }
 
 uint64_t ml_pacer_goal(void) { return __atomic_load_n(&goal, __ATOMIC_RELAXED); }
-bool ml_pacer_is_due(void) { return ml_heap_taken_bytes() >= ml_pacer_goal(); }
+bool ml_pacer_is_due_with(uint64_t bytes)
+{
+    return ml_heap_taken_bytes() + bytes >= __atomic_load_n(&alarm, __ATOMIC_RELAXED);
+}
+bool ml_pacer_is_due(void) { return ml_pacer_is_due_with(0); }
+
+void ml_pacer_set_alarm(uint64_t bytes) { __atomic_store_n(&alarm, bytes, __ATOMIC_RELAXED); }
+
+void ml_pacer_set_runway(unsigned percent)
+{
+    ml_lock(&lock);
+    runway = percent;
+    ml_unlock(&lock);
+}
 
 void ml_pacer_before_fork(void) { ml_lock(&lock); }
 void ml_pacer_after_fork(void) { ml_unlock(&lock); }

@@ -123,38 +123,37 @@ static uint64_t mark_added(struct ml_marker *marker)
 
 /* ---- uncollectable objects ------------------------------------------------------- */
 
-static uint64_t uncollectable_bytes;
-
-uint64_t ml_roots_uncollectable_bytes(void) { return uncollectable_bytes; }
-
-static void visit_span(struct ml_span *span, struct visit *visit)
+/* Returns the bytes of the span's objects, with those in magazines. */
+static uint64_t visit_span(struct ml_span *span, struct visit *visit)
 {
+    uint64_t bytes = ml_span_object_bytes(span), taken = 0;
     for (unsigned slot = 0; slot < span->slots; slot++) {
         if (!ml_span_is_taken(span, slot))
             continue;
-        uintptr_t begin = span->base + (uintptr_t)slot * span->slot_bytes;
-        uintptr_t bytes = ml_span_object_bytes(span);
-        uncollectable_bytes += bytes;
+        uintptr_t begin = ml_span_slot_address(span, slot);
+        taken += bytes;
         if (ml_state_get(ml_granule_of((void *)begin)) != 0)
             visit_range(begin, begin + bytes, visit);
     }
+    return taken;
 }
 
-static void visit_list(const struct ml_span_list *list, struct visit *visit)
+static uint64_t visit_list(const struct ml_span_list *list, struct visit *visit)
 {
+    uint64_t taken = 0;
     for (uint32_t number = list->first; number != 0; number = ml_span_at(number)->next)
-        visit_span(ml_span_at(number), visit);
+        taken += visit_span(ml_span_at(number), visit);
+    return taken;
 }
 
-static uint64_t mark_uncollectable(struct ml_marker *marker)
+static uint64_t mark_uncollectable(struct ml_marker *marker, uint64_t *taken)
 {
     struct visit visit = { marker, 0 };
-    uncollectable_bytes = 0;
     for (unsigned class = 0; class < ML_CLASSES; class++) {
-        visit_list(&ml_bins[ml_bin_of(class, ML_UNCOLLECTABLE)].partial, &visit);
-        visit_list(&ml_bins[ml_bin_of(class, ML_UNCOLLECTABLE)].full, &visit);
+        *taken += visit_list(&ml_bins[ml_bin_of(class, ML_UNCOLLECTABLE)].partial, &visit);
+        *taken += visit_list(&ml_bins[ml_bin_of(class, ML_UNCOLLECTABLE)].full, &visit);
     }
-    visit_list(&ml_large_lists[ML_UNCOLLECTABLE], &visit);
+    *taken += visit_list(&ml_large_lists[ML_UNCOLLECTABLE], &visit);
     return visit.bytes;
 }
 
@@ -234,25 +233,25 @@ static uint64_t mark_tls(struct ml_marker *marker)
 
 /* ---- all of them ---------------------------------------------------------------------- */
 
-ML_NOINLINE struct ml_root_bytes ml_roots_mark(struct ml_marker *marker)
+ML_NOINLINE struct ml_root_bytes ml_roots_mark(struct ml_marker *marker, unsigned kinds)
 {
+    kinds &= ml_roots_scanned;
     /* The caller's frame, and all there is to scan, lies above this one. */
     uintptr_t stack_pointer = (uintptr_t)__builtin_frame_address(0);
     struct visit segments = { marker, 0 }, threads = { marker, 0 };
-    struct ml_root_bytes bytes = { 0, 0, 0 };
-    if (ml_roots_scanned & ML_ROOT_STACKS)
+    struct ml_root_bytes bytes = { 0 };
+    if (kinds & ML_ROOT_STACKS)
         bytes.stack = mark_stacks(marker, stack_pointer);
-    if (ml_roots_scanned & ML_ROOT_SEGMENTS)
+    if (kinds & ML_ROOT_SEGMENTS)
         ml_os_each_segment(visit_segment, &segments);
-    if (ml_roots_scanned & ML_ROOT_TLS)
+    if (kinds & ML_ROOT_TLS)
         bytes.data += mark_tls(marker);
-    if (ml_roots_scanned & ML_ROOT_UNCOLLECTABLE)
-        bytes.data += mark_uncollectable(marker);
-    if (ml_roots_scanned & ML_ROOT_THREADS)
+    if (kinds & ML_ROOT_UNCOLLECTABLE)
+        bytes.data += mark_uncollectable(marker, &bytes.uncollectable);
+    if (kinds & ML_ROOT_THREADS)
         ml_interpose_each_root(visit_range, &threads);
-    if (ml_roots_scanned & ML_ROOT_ADDED)
+    if (kinds & ML_ROOT_ADDED)
         bytes.added = mark_added(marker);
     bytes.data += segments.bytes + threads.bytes;
-    ml_mark_finish(marker);
     return bytes;
 }

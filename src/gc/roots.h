@@ -22,11 +22,13 @@ extern unsigned ml_roots_scanned; /* ML_ROOT_ALL but in tests */
 
 struct ml_root_bytes {
     uint64_t stack, data, added; /* data: segments, thread-local and uncollectable */
+    uint64_t uncollectable;      /* objects that were taken, with those in magazines */
 };
 
-/* Mark from all roots. World stopped, inside the loader's lock; the caller has
- * put its registers on its stack. Returns the bytes scanned. */
-struct ml_root_bytes ml_roots_mark(struct ml_marker *marker);
+/* Mark from the roots of these kinds; what they lead to is not looked for to
+ * its end. World stopped, inside the loader's lock; the caller has put its
+ * registers on its stack. Returns the bytes scanned. */
+struct ml_root_bytes ml_roots_mark(struct ml_marker *marker, unsigned kinds);
 
 /* As memlog_add_roots and memlog_remove_roots; the arguments are checked. */
 int ml_roots_add(uintptr_t begin, uintptr_t end);
@@ -34,8 +36,5 @@ int ml_roots_remove(uintptr_t begin, uintptr_t end);
 
 void ml_roots_before_fork(void);
 void ml_roots_after_fork(void);
-
-/* Bytes in uncollectable objects that were taken, found on the way. */
-uint64_t ml_roots_uncollectable_bytes(void);
 
 #endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+#include "gc/cycle.h"
+
+#include "gc/dirty.h"
+#include "gc/pacer.h"
+#include "gc/share.h"
+#include "gc/stopworld.h"
+#include "gc/stress.h"
+#include "gc/sweep.h"
+#include "gc/throttle.h"
+#include "heap/threadgroup.h"
+#include "os/clock.h"
+#include "os/segments.h"
+
+ML_NO_ROOT static struct ml_marker marker;
+static bool under_way;    /* marks are being set */
+static uint64_t last_looked_up; /* by the last mark */
+static bool marks_remain; /* of a cycle that came to nothing */
+
+struct ml_lock ml_cycle_gate;
+
+uint64_t ml_cycle_looked_up(void)
+{
+    return __atomic_load_n(&marker.looked_up, __ATOMIC_RELAXED);
+}
+
+/* ---- both ways ------------------------------------------------------------------------ */
+
+/* What waits in magazines counts as reached, but is not looked into. A slot
+ * that a stopped thread is just pushing or has just popped is in its registers. */
+static uint64_t blacken_magazines(void)
+{
+    uint64_t bytes = 0;
+    for (struct ml_thread_group *group = ml_thread_group_first(); group != NULL; group = group->next)
+        for (unsigned bin = 0; bin < ML_BINS; bin++) {
+            if (ml_bin_kind(bin) == ML_UNCOLLECTABLE)
+                continue; /* never swept */
+            for (uint64_t users = group->users[bin]; users != 0; users &= users - 1) {
+                const struct ml_magazine *magazine =
+                    &ml_thread_group_user(group, users)->magazines[bin];
+                for (void **slot = magazine->bottom; slot < magazine->top; slot++)
+                    bytes += ml_mark_black((uintptr_t)*slot);
+            }
+        }
+    return bytes;
+}
+
+/* Magazines together should hold no more than a quarter of what is live. */
+static void resize_magazines(uint64_t cached, uint64_t live)
+{
+    enum { SMALL_CHANGE = 1 << 20 };
+    uint32_t bytes = ml_magazine_bytes;
+    if (cached > live / 4 + SMALL_CHANGE && bytes > ML_MAGAZINE_BYTES_LEAST)
+        bytes /= 2;
+    else if (cached < live / 16 && bytes < ML_MAGAZINE_BYTES_MOST)
+        bytes *= 2;
+    __atomic_store_n(&ml_magazine_bytes, bytes, __ATOMIC_RELAXED);
+}
+
+static bool stop(struct ml_cycle *cycle, uint64_t *begin)
+{
+    *begin = ml_os_monotonic_ns();
+    cycle->done = ml_world_stop();
+    if (cycle->done)
+        cycle->stop = ml_max(cycle->stop, ml_os_monotonic_ns() - *begin);
+    return cycle->done;
+}
+
+static void start(struct ml_cycle *cycle, uint64_t begin)
+{
+    ml_world_start();
+    cycle->pause[cycle->pauses++] = ml_os_monotonic_ns() - begin;
+}
+
+static void forget_marks(void)
+{
+    if (marks_remain)
+        ml_dirty_forget_marks();
+    marks_remain = false;
+}
+
+static void begin_mark(void)
+{
+    if (marker.stack.words == NULL)
+        ml_markstack_init_fixed(&marker.stack);
+    ml_marker_begin(&marker);
+    ml_share_open();
+    under_way = true;
+}
+
+/* All that is reachable is marked, and everybody stands. */
+static void complete(struct ml_cycle *cycle, uint64_t cached_bytes)
+{
+    ml_share_close();
+    under_way = false;
+    /* What the sweep will free is not taken any more; nor is what waits in
+     * magazines, or many threads would always be close to the goal. */
+    uint64_t live = marker.bytes + cycle->roots.uncollectable;
+    ml_heap_taken_set(live);
+    resize_magazines(cached_bytes, live);
+    cycle->live_bytes = live;
+    cycle->live_objects = marker.objects;
+    cycle->looked_up = last_looked_up = marker.looked_up;
+    cycle->twice = ml_heap_marked_twice();
+    ml_sweep_begin();
+    ml_pacer_marked(live, cycle->roots.stack + cycle->roots.data + cycle->roots.added);
+    ml_stress_audit();
+}
+
+/* ---- stopped -------------------------------------------------------------------------- */
+
+static ML_NOINLINE void mark_stopped(void *argument)
+{
+    struct ml_cycle *cycle = argument;
+    uint64_t begin;
+    if (!stop(cycle, &begin))
+        return;
+    uint64_t stopped = ml_os_monotonic_ns();
+    __builtin_unwind_init(); /* this thread's registers to its stack */
+    begin_mark();
+    uint64_t cached_bytes = blacken_magazines();
+    cycle->roots = ml_roots_mark(&marker, ML_ROOT_ALL);
+    ml_mark_finish(&marker);
+    cycle->mark = ml_os_monotonic_ns() - stopped;
+    complete(cycle, cached_bytes);
+    start(cycle, begin);
+}
+
+void ml_cycle_stopped(struct ml_cycle *cycle)
+{
+    forget_marks();
+    ml_os_with_loader_locked(mark_stopped, cycle);
+    if (cycle->done)
+        ml_markstack_clear(&marker.stack);
+}
+
+/* ---- along with the program -------------------------------------------------------------- */
+
+/* Uncollectable objects are tracked like the rest, and no business of a stop. */
+enum { ROOTS_OF_STOPS = ML_ROOT_ALL & ~ML_ROOT_UNCOLLECTABLE };
+
+static ML_NOINLINE void first_stop(void *argument)
+{
+    struct ml_cycle *cycle = argument;
+    uint64_t begin;
+    if (!stop(cycle, &begin))
+        return;
+    __builtin_unwind_init();
+    begin_mark();
+    marker.collects = true;
+    cycle->roots = ml_roots_mark(&marker, ROOTS_OF_STOPS);
+    marker.collects = false;
+    start(cycle, begin);
+}
+
+static void mark_along(struct ml_cycle *cycle)
+{
+    ml_marker_go_on(&marker, cycle->in_a_hurry);
+    uint64_t bytes = 0;
+    if (ml_roots_scanned & ML_ROOT_UNCOLLECTABLE)
+        bytes = ml_dirty_mark_uncollectable(&marker);
+    cycle->roots.uncollectable = bytes;
+    ml_mark_settle(&marker);
+    ml_throttle_marked();
+}
+
+/* Pages are looked at again until so few are left that a stop can do it, or it
+ * does not get less: what is written while a round lasts. */
+static void clean(struct ml_cycle *cycle)
+{
+    enum { ROUNDS_MOST = 8, FEW = 64 };
+    for (uint64_t before = UINT64_MAX; cycle->rounds < ROUNDS_MOST;) {
+        cycle->rounds++;
+        ml_marker_go_on(&marker, cycle->in_a_hurry);
+        uint64_t pages = ml_dirty_rescan(&marker, true);
+        ml_mark_settle(&marker);
+        if (pages < FEW || pages > before - before / 4)
+            return;
+        before = pages;
+    }
+}
+
+static ML_NOINLINE void last_stop(void *argument)
+{
+    struct ml_cycle *cycle = argument;
+    struct ml_root_bytes first = cycle->roots;
+    uint64_t begin;
+    if (!stop(cycle, &begin))
+        return;
+    uint64_t stood = ml_os_monotonic_ns();
+    __builtin_unwind_init();
+    ml_marker_go_on(&marker, true);
+    uint64_t cached_bytes = blacken_magazines();
+    cycle->roots = ml_roots_mark(&marker, ROOTS_OF_STOPS);
+    cycle->roots.uncollectable = first.uncollectable;
+    cycle->roots.data += first.uncollectable;
+    uint64_t had_roots = ml_os_monotonic_ns();
+    cycle->pages_written = ml_dirty_rescan(&marker, false);
+    uint64_t had_pages = ml_os_monotonic_ns();
+    ml_mark_finish(&marker);
+    complete(cycle, cached_bytes);
+    start(cycle, begin);
+    cycle->last.stand = stood - begin;
+    cycle->last.roots = had_roots - stood;
+    cycle->last.pages = had_pages - had_roots;
+    cycle->last.finish = begin + cycle->pause[cycle->pauses - 1] - had_pages;
+}
+
+void ml_cycle_along(struct ml_cycle *cycle)
+{
+    uint64_t begin = ml_os_monotonic_ns();
+    cycle->ran_along = true;
+    forget_marks();
+    ml_unlock(&ml_cycle_gate);
+    bool armed = ml_dirty_arm() == 0;
+    ml_lock(&ml_cycle_gate);
+    if (!armed) {
+        cycle->ran_along = false;
+        ml_cycle_stopped(cycle);
+        return;
+    }
+    ml_throttle_begin(last_looked_up);
+    ml_os_with_loader_locked(first_stop, cycle);
+    if (cycle->done) {
+        ml_unlock(&ml_cycle_gate);
+        mark_along(cycle);
+        clean(cycle);
+        ml_lock(&ml_cycle_gate);
+        ml_os_with_loader_locked(last_stop, cycle);
+        if (!cycle->done) {
+            ml_share_close();
+            under_way = false;
+            marks_remain = true;
+        }
+        ml_markstack_clear(&marker.stack);
+    }
+    ml_throttle_end();
+    cycle->mark = ml_os_monotonic_ns() - begin;
+    ml_unlock(&ml_cycle_gate);
+    ml_dirty_disarm();
+    ml_lock(&ml_cycle_gate);
+}
+
+/* ---- fork ------------------------------------------------------------------------------------ */
+
+void ml_cycle_after_fork_child(void)
+{
+    marks_remain |= under_way;
+    under_way = false;
+    ml_throttle_after_fork_child();
+    ml_dirty_after_fork_child();
+}

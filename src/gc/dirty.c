@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+#include "gc/dirty.h"
+
+#include <stddef.h>
+
+#include "heap/spanmap.h"
+#include "os/pages.h"
+#include "os/written.h"
+
+static struct ml_os_written written = ML_OS_WRITTEN_CLOSED;
+static enum { UNTRIED, AVAILABLE, REFUSED } state;
+static const char *why_not;
+static int error_why_not;
+
+bool ml_dirty_is_available(void)
+{
+    if (state != UNTRIED)
+        return state == AVAILABLE;
+    int error = ml_os_written_open(&written, &why_not);
+    if (error == 0) {
+        error = ml_os_written_add(&written, ml_map.base, ml_map.base + ml_map.reserved_bytes);
+        if (error != 0) {
+            why_not = "tracking the heap's pages";
+            ml_os_written_close(&written);
+        }
+    }
+    error_why_not = -error;
+    state = error == 0 ? AVAILABLE : REFUSED;
+    return error == 0;
+}
+
+const char *ml_dirty_why_not(int *error)
+{
+    *error = error_why_not;
+    return state == REFUSED ? why_not : NULL;
+}
+
+/* ---- what a page holds ------------------------------------------------------------ */
+
+/* The span in use over an address, with its end, or NULL. It may be changing. */
+static struct ml_span *span_in_use(uintptr_t address, uintptr_t *end)
+{
+    struct ml_span *span = ml_span_over(address);
+    uintptr_t base = __atomic_load_n(&span->base, __ATOMIC_RELAXED);
+    uintptr_t bytes = (uintptr_t)__atomic_load_n(&span->pages, __ATOMIC_RELAXED) << ML_PAGE_SHIFT;
+    if (address - base >= bytes || __atomic_load_n(&span->use, __ATOMIC_RELAXED) < ML_SPAN_SMALL)
+        return NULL;
+    *end = ml_min(base + bytes, ml_map.base + ml_heap_bytes());
+    return span;
+}
+
+static unsigned bin_of_page(size_t page)
+{
+    return __atomic_load_n(&ml_map.page_bin[page], __ATOMIC_RELAXED);
+}
+
+/* Whether objects on the page hold pointers, and up to which page the answer
+ * is the same for certain. */
+static bool holds_pointers(size_t page, size_t *until)
+{
+    unsigned bin = bin_of_page(page);
+    *until = page + 1;
+    if (bin == ML_BIN_NONE)
+        return false;
+    if (bin != ML_BIN_LARGE)
+        return ml_bin_kind(bin) != ML_NOSCAN;
+    uintptr_t end;
+    struct ml_span *span = span_in_use(ml_map.base + (page << ML_PAGE_SHIFT), &end);
+    if (span == NULL)
+        return true; /* it comes or goes just now */
+    *until = (end - ml_map.base) >> ML_PAGE_SHIFT;
+    return __atomic_load_n(&span->kind, __ATOMIC_RELAXED) != ML_NOSCAN;
+}
+
+/* Visit the runs of pages with pointers. Runs a few pages apart are one: a
+ * system call costs more. */
+static void each_run(void (*visit)(uintptr_t begin, uintptr_t end, void *argument), void *argument)
+{
+    enum { GAP = 16 };
+    size_t pages = ml_heap_bytes() >> ML_PAGE_SHIFT, begin = 0, end = 0;
+    for (size_t page = 0, until; page < pages; page = until) {
+        if (!holds_pointers(page, &until))
+            continue;
+        if (end != 0 && page > end + GAP) {
+            visit(ml_map.base + (begin << ML_PAGE_SHIFT), ml_map.base + (end << ML_PAGE_SHIFT),
+                  argument);
+            end = 0;
+        }
+        if (end == 0)
+            begin = page;
+        end = until;
+    }
+    if (end != 0)
+        visit(ml_map.base + (begin << ML_PAGE_SHIFT), ml_map.base + (end << ML_PAGE_SHIFT),
+              argument);
+}
+
+/* ---- arming ------------------------------------------------------------------------- */
+
+static void arm_run(uintptr_t begin, uintptr_t end, void *failed)
+{
+    int *error = failed;
+    if (*error == 0)
+        *error = ml_os_written_arm(&written, begin, end);
+}
+
+int ml_dirty_arm(void)
+{
+    int error = 0;
+    each_run(arm_run, &error);
+    if (error != 0)
+        ml_dirty_disarm();
+    return error;
+}
+
+void ml_dirty_disarm(void)
+{
+    /* In parts: each holds up whoever maps memory. */
+    enum { PART = 64 << 20 };
+    uintptr_t end = ml_map.base + ml_heap_bytes();
+    for (uintptr_t begin = ml_map.base; begin < end; begin += PART)
+        (void)ml_os_written_disarm(&written, begin, ml_min(begin + PART, end));
+}
+
+/* ---- looking again -------------------------------------------------------------------- */
+
+/* The part of a slot that lies in [begin, end). */
+static void mark_part(struct ml_marker *marker, uintptr_t slot, uintptr_t bytes, uintptr_t begin,
+                      uintptr_t end)
+{
+    uintptr_t from = ml_max(slot, begin), to = ml_min(slot + bytes, end);
+    if (from < to)
+        ml_mark_again(marker, from, to);
+}
+
+/* The slots of a span that touch [begin, end), which is inside it: those that
+ * are marked; of uncollectable ones, which have no marks, all that are taken. */
+static void rescan_span(struct ml_marker *marker, struct ml_span *span, uintptr_t begin,
+                        uintptr_t end)
+{
+    bool all = span->kind == ML_UNCOLLECTABLE;
+    uintptr_t bytes = ml_span_object_bytes(span);
+    unsigned last = ml_span_slot_of(span, end - 1);
+    for (unsigned slot = ml_span_slot_of(span, begin); slot <= last; slot++) {
+        if (slot >= span->slots || slot >= ML_SPAN_SLOTS_MAX)
+            return;
+        const struct ml_span_bits *bits = &span->bits[slot >> 6];
+        uint64_t wanted = __atomic_load_n(&bits->taken, __ATOMIC_RELAXED);
+        if (!all)
+            wanted &= ml_span_marks(bits);
+        wanted >>= slot & 63;
+        if (wanted == 0)
+            slot |= 63; /* none up to the next word */
+        else if (wanted & 1)
+            mark_part(marker, ml_span_slot_address(span, slot), bytes, begin, end);
+    }
+}
+
+struct rescan {
+    struct ml_marker *marker;
+    enum ml_os_written_scan how;
+    uint64_t pages; /* of the system */
+};
+
+static void rescan_written(uintptr_t begin, uintptr_t end, void *argument)
+{
+    struct rescan *rescan = argument;
+    rescan->pages += (end - begin) / ml_os_page_bytes();
+    while (begin < end) {
+        uintptr_t until = begin;
+        size_t same;
+        if (holds_pointers(ml_page_of(begin), &same)) {
+            struct ml_span *span = span_in_use(begin, &until);
+            if (span != NULL && span->kind != ML_NOSCAN)
+                rescan_span(rescan->marker, span, begin, ml_min(until, end));
+        }
+        uintptr_t next = ml_align_down(begin, ML_PAGE_BYTES) + ML_PAGE_BYTES;
+        begin = ml_max(until, next);
+    }
+}
+
+static void rescan_run(uintptr_t begin, uintptr_t end, void *argument)
+{
+    struct rescan *rescan = argument;
+    if (ml_os_written_scan(&written, begin, end, rescan->how, rescan_written, rescan) < 0)
+        rescan_written(begin, end, rescan);
+}
+
+uint64_t ml_dirty_rescan(struct ml_marker *marker, bool rearm)
+{
+    struct rescan rescan = { marker, rearm ? ML_OS_WRITTEN_REARM : ML_OS_WRITTEN_GET_QUICK, 0 };
+    each_run(rescan_run, &rescan);
+    return rescan.pages;
+}
+
+/* ---- all spans ---------------------------------------------------------------------------- */
+
+/* Whether a span on the page may be of the kind; ML_KINDS stands for any. */
+static bool may_be(size_t page, enum ml_kind kind)
+{
+    unsigned bin = bin_of_page(page);
+    return bin != ML_BIN_NONE &&
+           (kind == ML_KINDS || bin == ML_BIN_LARGE || ml_bin_kind(bin) == kind);
+}
+
+static void each_span(enum ml_kind kind,
+                      void (*visit)(struct ml_span *span, uintptr_t end, void *argument),
+                      void *argument)
+{
+    uintptr_t heap_end = ml_map.base + ml_heap_bytes();
+    for (uintptr_t at = ml_map.base, end; at < heap_end; at = end) {
+        end = at + ML_PAGE_BYTES;
+        if (!may_be(ml_page_of(at), kind))
+            continue;
+        struct ml_span *span = span_in_use(at, &end);
+        if (span == NULL)
+            end = at + ML_PAGE_BYTES;
+        else
+            visit(span, end, argument);
+    }
+}
+
+struct uncollectable {
+    struct ml_marker *marker;
+    uint64_t bytes;
+};
+
+static void mark_if_uncollectable(struct ml_span *span, uintptr_t end, void *argument)
+{
+    struct uncollectable *sum = argument;
+    if (span->kind != ML_UNCOLLECTABLE)
+        return;
+    uint64_t taken = 0;
+    for (unsigned word = 0; word < ml_span_words(span) && word < ML_SPAN_SLOTS_MAX / 64; word++)
+        taken += ml_popcount64(__atomic_load_n(&span->bits[word].taken, __ATOMIC_RELAXED));
+    sum->bytes += taken * ml_span_object_bytes(span);
+    rescan_span(sum->marker, span, span->base, end);
+}
+
+uint64_t ml_dirty_mark_uncollectable(struct ml_marker *marker)
+{
+    struct uncollectable sum = { marker, 0 };
+    each_span(ML_UNCOLLECTABLE, mark_if_uncollectable, &sum);
+    return sum.bytes;
+}
+
+static void forget_marks(struct ml_span *span, uintptr_t end, void *unused)
+{
+    (void)end, (void)unused;
+    for (unsigned word = 0; word < ML_SPAN_SLOTS_MAX / 64; word++)
+        ml_span_unmark(&span->bits[word], ~(uint64_t)0);
+}
+
+void ml_dirty_forget_marks(void) { each_span(ML_KINDS, forget_marks, NULL); }
+
+void ml_dirty_after_fork_child(void)
+{
+    ml_os_written_close(&written);
+    state = UNTRIED;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* dirty.h - what was written while it was marked.
+ *
+ * A marker that runs along with the program sees each object once, and the
+ * program goes on writing. Before it starts, all pages that hold pointers are
+ * armed (os/written.h); after it, marked objects are looked at again as far as
+ * they lie on pages written since, round after round while the program runs,
+ * and once more while it stands (Boehm, Demers, Shenker: Mostly Parallel
+ * Garbage Collection, PLDI 1991).
+ *
+ *   arm -> mark -> rescan, REARM -> mark -> rescan, REARM ... -> stop, rescan -> disarm
+ *
+ * Pages of objects without pointers are never armed. A page that was not armed
+ * counts as written: new spans are looked at again without having cost a
+ * fault.
+ *
+ * What a page holds is read from the span map while the program changes it.
+ * That is sound: a page becomes one of scanned objects before the program has
+ * an address of one, and whatever is stored there later is on a page written,
+ * or never armed.
+ */
+#ifndef ML_GC_DIRTY_H
+#define ML_GC_DIRTY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gc/mark.h"
+
+/* Whether writes can be tracked here; tries when asked first (in this process:
+ * a forked child tries anew). Opens two descriptors. One caller at a time. */
+bool ml_dirty_is_available(void);
+/* Why not, as a static text, and the errno that goes with it; NULL: it is, or
+ * nobody has tried. */
+const char *ml_dirty_why_not(int *error);
+
+/* Writes are recorded from when this has returned. 0, or -errno: nothing is
+ * armed. */
+int ml_dirty_arm(void);
+/* Look again at all marked objects as far as they were written since the
+ * arming, or the last rescan that armed anew. Returns how many pages of the
+ * system those were. */
+uint64_t ml_dirty_rescan(struct ml_marker *marker, bool rearm);
+void ml_dirty_disarm(void);
+
+/* Look at all uncollectable objects: the roots that are tracked like the rest.
+ * Returns the bytes looked at. */
+uint64_t ml_dirty_mark_uncollectable(struct ml_marker *marker);
+/* Take back all marks, of a cycle that came to nothing. No marker runs. */
+void ml_dirty_forget_marks(void);
+
+/* The child's descriptors speak of its parent. */
+void ml_dirty_after_fork_child(void);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "gc/throttle.h"
+
+#include <stdbool.h>
+
+#include "gc/cycle.h"
+#include "gc/pacer.h"
+#include "gc/share.h"
+#include "heap/central.h"
+#include "os/clock.h"
+#include "os/thread.h"
+
+/* Of the cycle under way; written by the thread that carries it out, relaxed. */
+static uint32_t is_on;
+static uint32_t is_asked;
+static uint32_t is_marked;
+static uint64_t taken_before, expected_in_all;
+static uint32_t ended; /* how many have; who waits sleeps on it */
+
+static uint64_t get(const uint64_t *word) { return __atomic_load_n(word, __ATOMIC_RELAXED); }
+static void set(uint64_t *word, uint64_t value) { __atomic_store_n(word, value, __ATOMIC_RELAXED); }
+
+/* How far taken bytes may rise now. An eighth of the room is free for all. */
+static uint64_t allowed(void)
+{
+    uint64_t goal = ml_pacer_goal(), before = get(&taken_before);
+    if (!__atomic_load_n(&is_on, __ATOMIC_ACQUIRE) || __atomic_load_n(&is_marked, __ATOMIC_RELAXED) || goal <= before)
+        return goal;
+    uint64_t done = ml_min(ml_cycle_looked_up(), get(&expected_in_all));
+    double progress = (double)done / (double)get(&expected_in_all);
+    return before + (uint64_t)((double)(goal - before) * (0.125 + 0.875 * progress));
+}
+
+void ml_throttle_begin(uint64_t expected)
+{
+    set(&taken_before, ml_heap_taken_bytes());
+    set(&expected_in_all, ml_max(expected, 1));
+    __atomic_store_n(&is_marked, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&is_on, 1, __ATOMIC_RELEASE);
+    ml_pacer_set_alarm(allowed());
+}
+
+void ml_throttle_marked(void)
+{
+    __atomic_store_n(&is_marked, 1, __ATOMIC_RELAXED);
+    ml_pacer_set_alarm(ml_pacer_goal());
+}
+
+void ml_throttle_end(void) { __atomic_store_n(&is_on, 0, __ATOMIC_RELEASE); }
+
+void ml_throttle_asked(void) { __atomic_store_n(&is_asked, 1, __ATOMIC_RELEASE); }
+
+void ml_throttle_done(void)
+{
+    __atomic_store_n(&is_asked, 0, __ATOMIC_RELEASE);
+    __atomic_fetch_add(&ended, 1, __ATOMIC_RELEASE);
+    ml_os_futex_wake(&ended, INT32_MAX);
+}
+
+/* A cycle is under way, or about to be. */
+static bool is_waited_for(void)
+{
+    return __atomic_load_n(&is_on, __ATOMIC_ACQUIRE) || __atomic_load_n(&is_asked, __ATOMIC_ACQUIRE);
+}
+
+void ml_throttle_wait(void)
+{
+    const uint64_t STEP_NS = 200 * 1000, MOST_NS = ML_NS_PER_SECOND;
+    uint32_t seen = __atomic_load_n(&ended, __ATOMIC_ACQUIRE);
+    uint64_t begin = ml_os_monotonic_ns(), now = begin;
+    while (is_waited_for() && now - begin < MOST_NS) {
+        uint64_t limit = allowed();
+        ml_pacer_set_alarm(limit);
+        if (ml_heap_taken_bytes() < limit)
+            return;
+        if (now == begin)
+            ml_share_call();
+        ml_os_futex_wait(&ended, seen, now + STEP_NS);
+        now = ml_os_monotonic_ns();
+    }
+}
+
+void ml_throttle_after_fork_child(void) { is_on = is_asked = is_marked = 0; }

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* throttle.h - allocation does not outrun a mark that runs along with it.
+ *
+ * Between the trigger, where a cycle begins, and the goal, where it should have
+ * ended, a thread may allocate as far as the mark has come: half of the room
+ * when half of the live objects are marked. A thread that is further waits, and
+ * while somebody waits there are CPUs to spare: the mark's helpers get them.
+ */
+#ifndef ML_GC_THROTTLE_H
+#define ML_GC_THROTTLE_H
+
+#include <stdint.h>
+
+/* A cycle begins that is expected to look up so many candidates. */
+void ml_throttle_begin(uint64_t expected);
+/* All that was reachable at the beginning is marked. */
+void ml_throttle_marked(void);
+void ml_throttle_end(void);
+
+/* A cycle has been asked for: nobody is to allocate beyond the goal before it
+ * is done. And it is, or there was no need. */
+void ml_throttle_asked(void);
+void ml_throttle_done(void);
+
+/* The calling thread, a mutator outside the heap, has reached the pacer's
+ * alarm. Returns when it may go on, at the latest after a second. */
+void ml_throttle_wait(void);
+
+void ml_throttle_after_fork_child(void);
+
+#endif
