@@ -13,6 +13,7 @@
 #include "gc/stopworld.h"
 #include "gc/stress.h"
 #include "gc/trace.h"
+#include "gc/verify.h"
 #include "heap/alloc.h"
 #include "log/ticker.h"
 #include "os/process.h"
@@ -73,6 +74,7 @@ static void apply_early(const struct ml_collector_options *options)
 {
     ml_gc_stops = options->gc_stops;
     ml_trace_on = options->gc_trace;
+    ml_verify_on = options->gc_verify;
     ml_gc_pad_above = options->pad_all ? 0 : ML_GC_PAD_ABOVE;
     if (!ml_stress_start(options->gc_stress))
         ml_os_complain("MEMLOG_GC_STRESS: the program has allocated before memlog was "

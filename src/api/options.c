@@ -150,6 +150,11 @@ void ml_options_collector(struct ml_collector_options *options)
     if (value != NULL && !ml_parse_flag(value, &options->gc_trace))
         complain("MEMLOG_GCTRACE", value, "0 or 1; taking 0");
 
+    value = ml_os_getenv("MEMLOG_GC_VERIFY");
+    options->gc_verify = false;
+    if (value != NULL && !ml_parse_flag(value, &options->gc_verify))
+        complain("MEMLOG_GC_VERIFY", value, "0 or 1; taking 0");
+
     value = ml_os_getenv("MEMLOG_GC_STRESS");
     options->gc_stress = 0;
     if (value != NULL && !ml_parse_count(value, &options->gc_stress))

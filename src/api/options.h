@@ -30,6 +30,7 @@ struct ml_collector_options {
     bool pad_all;
     bool gc_stops; /* all of each collection */
     bool gc_trace;
+    bool gc_verify;
     uint64_t gc_stress; /* collect at every so many allocations; 0: off */
 };
 /* From the environment; a bad setting is reported and the default taken. */

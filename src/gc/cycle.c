@@ -8,6 +8,7 @@
 #include "gc/stress.h"
 #include "gc/sweep.h"
 #include "gc/throttle.h"
+#include "gc/verify.h"
 #include "heap/threadgroup.h"
 #include "os/clock.h"
 #include "os/segments.h"
@@ -79,8 +80,9 @@ static void forget_marks(void)
     marks_remain = false;
 }
 
-static void begin_mark(void)
+static void begin_mark(bool along)
 {
+    ml_marked_along = along;
     if (marker.stack.words == NULL)
         ml_markstack_init_fixed(&marker.stack);
     ml_marker_begin(&marker);
@@ -117,7 +119,7 @@ static ML_NOINLINE void mark_stopped(void *argument)
         return;
     uint64_t stopped = ml_os_monotonic_ns();
     __builtin_unwind_init(); /* this thread's registers to its stack */
-    begin_mark();
+    begin_mark(false);
     uint64_t cached_bytes = blacken_magazines();
     cycle->roots = ml_roots_mark(&marker, ML_ROOT_ALL);
     ml_mark_finish(&marker);
@@ -146,7 +148,7 @@ static ML_NOINLINE void first_stop(void *argument)
     if (!stop(cycle, &begin))
         return;
     __builtin_unwind_init();
-    begin_mark();
+    begin_mark(true);
     marker.collects = true;
     cycle->roots = ml_roots_mark(&marker, ROOTS_OF_STOPS);
     marker.collects = false;
@@ -198,6 +200,13 @@ static ML_NOINLINE void last_stop(void *argument)
     cycle->pages_written = ml_dirty_rescan(&marker, false);
     uint64_t had_pages = ml_os_monotonic_ns();
     ml_mark_finish(&marker);
+    if (ml_unlikely(ml_verify_on) && ml_verify_begin(&marker)) {
+        /* From here, so that this thread's stack is looked at from where it was. */
+        (void)blacken_magazines();
+        (void)ml_roots_mark(&marker, ML_ROOT_ALL);
+        ml_mark_finish(&marker);
+        ml_verify_end(&marker);
+    }
     complete(cycle, cached_bytes);
     start(cycle, begin);
     cycle->last.stand = stood - begin;

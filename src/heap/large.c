@@ -58,8 +58,8 @@ void *ml_large_alloc(size_t bytes, size_t alignment, enum ml_kind kind, bool *ze
     span->free_slots = 0;
     span->slot_bytes = 0;
     span->reciprocal = 0; /* every address in it is in slot 0 */
-    span->bits[0].taken = 1;
-    ml_span_unmark(&span->bits[0], 1);
+    /* Of whoever had the descriptor before, freed slots may be marked. */
+    span->bits[0] = (struct ml_span_bits){ .taken = 1 };
     ml_span_list_append(&ml_large_lists[kind], span, ML_PLACE_LARGE);
     count_malloc(1, ml_span_bytes(span));
     void *object = (void *)span->base;
@@ -144,7 +144,7 @@ unsigned ml_large_sweep(unsigned count)
             if (span->bits[0].mark[0] & span->bits[0].mark[1])
                 ml_heap_note_marked_twice(1, ml_span_bytes(span));
             ml_span_list_remove(&ml_large_unswept, span);
-            ml_span_unmark(&span->bits[0], 1);
+            ml_span_unmark(&span->bits[0], ~(uint64_t)0);
             span->swept_at = ml_marks_completed;
             ml_span_list_append(&ml_large_lists[span->kind], span, ML_PLACE_LARGE);
         } else {

@@ -6,6 +6,7 @@
 #include "heap/spanmap.h"
 
 uint32_t ml_marks_completed;
+bool ml_marked_along;
 
 void ml_span_list_append(struct ml_span_list *list, struct ml_span *span, enum ml_span_place place)
 {
@@ -101,6 +102,13 @@ unsigned ml_span_take(struct ml_span *span, void **into, unsigned want)
     return got;
 }
 
+/* Empty spans are not swept: what was marked there and freed is forgotten when
+ * they are used again. */
+static bool may_have_old_marks(const struct ml_span *span)
+{
+    return ml_marked_along || span->place == ML_PLACE_EMPTY;
+}
+
 const char *ml_span_check(const struct ml_span *span)
 {
     if (span->use != ML_SPAN_SMALL && span->use != ML_SPAN_LARGE)
@@ -109,7 +117,7 @@ const char *ml_span_check(const struct ml_span *span)
     for (unsigned word = 0; word < ml_span_words(span); word++) {
         if (span->bits[word].taken & ~valid_bits(span, word))
             return "taken bits stand for slots";
-        if (ml_span_marks(&span->bits[word]) & ~span->bits[word].taken)
+        if (!may_have_old_marks(span) && (ml_span_marks(&span->bits[word]) & ~span->bits[word].taken))
             return "marked slots are taken";
         taken += ml_popcount64(span->bits[word].taken);
     }

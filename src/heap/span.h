@@ -48,6 +48,9 @@ enum ml_span_place {
  * those, whatever its place says. So a whole list becomes unswept at once, while
  * everybody stands. Changes with the world stopped. */
 extern ML_HIDDEN uint32_t ml_marks_completed;
+/* The last mark, or the one under way, runs along with the program: slots that were
+ * freed meanwhile may be marked. */
+extern bool ml_marked_along;
 
 struct ml_span {
     uintptr_t base;

@@ -5,6 +5,7 @@
 
 #include "gc/collect.h"
 #include "gc/pacer.h"
+#include "gc/verify.h"
 #include "heap/counters.h"
 #include "heap/metadata.h"
 #include "heap/spanmap.h"
@@ -66,7 +67,7 @@ static void fill_collector(struct memlog_memstats *stats, const struct ml_gc_his
     stats->num_forced_gc = (uint32_t)history->forced;
     stats->gc_cpu_fraction = history->cpu_fraction;
     stats->enable_gc = ml_pacer_percent() >= 0;
-    stats->debug_gc = false;
+    stats->debug_gc = ml_verify_on;
 }
 
 static uint64_t explicit_frees(const struct ml_counts *counts)

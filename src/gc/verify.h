@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* verify.h - MEMLOG_GC_VERIFY=1: each mark that ran along with the program is
+ * checked against one that did not.
+ *
+ * In the last stop, when all that is reachable should be marked, the marks are
+ * put aside, everything is marked once more from the roots, and what only the
+ * second mark reached was about to be freed while in use: memlog says where it
+ * is and ends the program. Pauses are as long as without running along, and
+ * longer.
+ */
+#ifndef ML_GC_VERIFY_H
+#define ML_GC_VERIFY_H
+
+#include <stdbool.h>
+
+#include "gc/mark.h"
+
+extern bool ml_verify_on; /* before there is a heap */
+
+/* The marks are put aside and there are none. False when there is no memory for
+ * that: then nothing has happened. World stopped. */
+bool ml_verify_begin(struct ml_marker *marker);
+/* All is marked again. The marks, and what the marker had counted, are as
+ * before. */
+void ml_verify_end(struct ml_marker *marker);
+
+#endif
