@@ -160,6 +160,16 @@ struct memlog_extra {
     uint64_t log_lost;
     /* Address space reserved for the heap. Bytes. */
     uint64_t heap_reserved;
+    /* Collections that marked while the program ran; whether the last one did
+     * (1), or stopped it for all of the mark (0): because of MEMLOG_GC=stop, or
+     * nothing here tells which pages are written, or the heap is small. */
+    uint64_t gc_along;
+    uint64_t gc_concurrent;
+    /* Times the program was stopped, and the longest, in nanoseconds: from the
+     * first stop signal until all were let go. One that marks while the
+     * program runs stops it twice; pause_ns has the sum. */
+    uint64_t pauses;
+    uint64_t pause_longest_ns;
 };
 
 /* Fill *stats. Returns 0, or -EINVAL when stats is NULL. Any thread may call

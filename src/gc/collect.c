@@ -86,6 +86,7 @@ static void book(const struct ml_cycle *cycle, enum ml_gc_reason reason, uint64_
     next.cycles++;
     next.forced += reason == ML_GC_FORCED;
     next.along += cycle->ran_along;
+    next.last_along = cycle->ran_along;
     next.cpu_ns += cpu_ns;
     uint64_t available = (ml_os_monotonic_ns() - begun_ns) * ml_os_online_cpus();
     next.cpu_fraction = available == 0 ? 0 : (double)next.cpu_ns / (double)available;

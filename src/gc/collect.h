@@ -48,7 +48,7 @@ struct ml_gc_history {
     uint64_t pause_total_ns;
     uint64_t pauses, pause_longest_ns; /* single ones: a cycle may have two */
     uint64_t cycles, forced;
-    uint64_t along;              /* cycles that marked while the program ran */
+    uint64_t along, last_along;  /* cycles that marked while the program ran; the last did */
     uint64_t last_end;           /* nanoseconds since 1970 */
     uint64_t cpu_ns;
     double cpu_fraction;

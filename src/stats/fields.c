@@ -170,6 +170,13 @@ const struct ml_field ml_fields[] = {
           "Samples lost because the log could not be written"),
     EXTRA(heap_reserved, "HeapReserved", ML_UNIT_BYTES, ML_GAUGE,
           "Address space reserved for the heap"),
+    EXTRA(gc_along, "GCAlong", ML_UNIT_COUNT, ML_TOTAL,
+          "Collections that marked while the program ran"),
+    EXTRA(gc_concurrent, "GCConcurrent", ML_UNIT_FLAG, ML_GAUGE,
+          "Whether the last collection marked while the program ran"),
+    EXTRA(pauses, "Pauses", ML_UNIT_COUNT, ML_TOTAL, "Times the collector stopped the program"),
+    EXTRA(pause_longest_ns, "PauseLongestNs", ML_UNIT_NANOSECONDS, ML_GAUGE,
+          "The longest of them"),
 };
 
 enum { FIELDS_COUNT = sizeof(ml_fields) / sizeof(ml_fields[0]) };

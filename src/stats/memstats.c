@@ -132,4 +132,8 @@ void ml_stats_read_extra(struct memlog_extra *extra)
     extra->rss = ml_os_rss_bytes();
     extra->cgroup_limit = ml_os_cgroup_limit_bytes();
     extra->heap_reserved = ml_map.reserved_bytes;
+    extra->gc_along = history.along;
+    extra->gc_concurrent = history.last_along;
+    extra->pauses = history.pauses;
+    extra->pause_longest_ns = history.pause_longest_ns;
 }
