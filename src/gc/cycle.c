@@ -3,6 +3,7 @@
 
 #include "gc/dirty.h"
 #include "gc/pacer.h"
+#include "gc/seenroots.h"
 #include "gc/share.h"
 #include "gc/stopworld.h"
 #include "gc/stress.h"
@@ -139,7 +140,16 @@ void ml_cycle_stopped(struct ml_cycle *cycle)
 /* ---- along with the program -------------------------------------------------------------- */
 
 /* Uncollectable objects are tracked like the rest, and no business of a stop. */
-enum { ROOTS_OF_STOPS = ML_ROOT_ALL & ~ML_ROOT_UNCOLLECTABLE };
+enum { ROOTS_BUT_STACKS = ML_ROOT_ALL & ~(ML_ROOT_UNCOLLECTABLE | ML_ROOT_STACKS) };
+
+static struct ml_seen_roots seen; /* of the first stop */
+static size_t stack_roots;        /* candidates below those on the mark stack */
+
+static struct ml_root_bytes add(struct ml_root_bytes a, struct ml_root_bytes b)
+{
+    return (struct ml_root_bytes){ a.stack + b.stack, a.data + b.data, a.added + b.added,
+                                   a.uncollectable + b.uncollectable };
+}
 
 static ML_NOINLINE void first_stop(void *argument)
 {
@@ -150,18 +160,22 @@ static ML_NOINLINE void first_stop(void *argument)
     __builtin_unwind_init();
     begin_mark(true);
     marker.collects = true;
-    cycle->roots = ml_roots_mark(&marker, ROOTS_OF_STOPS);
+    (void)ml_roots_mark(&marker, ML_ROOT_STACKS);
+    stack_roots = ml_markstack_depth(&marker.stack);
+    (void)ml_roots_mark(&marker, ROOTS_BUT_STACKS);
     marker.collects = false;
     start(cycle, begin);
 }
 
 static void mark_along(struct ml_cycle *cycle)
 {
+    const struct ml_mark_stack *stack = &marker.stack;
+    /* With an overflow nobody knows what was followed. */
+    ml_seen_keep(&seen, stack->words + stack->bottom + stack_roots,
+                 marker.overflowed ? 0 : ml_markstack_depth(stack) - stack_roots);
     ml_marker_go_on(&marker, cycle->in_a_hurry);
-    uint64_t bytes = 0;
     if (ml_roots_scanned & ML_ROOT_UNCOLLECTABLE)
-        bytes = ml_dirty_mark_uncollectable(&marker);
-    cycle->roots.uncollectable = bytes;
+        cycle->roots.uncollectable = ml_dirty_mark_uncollectable(&marker);
     ml_mark_settle(&marker);
     ml_throttle_marked();
 }
@@ -185,7 +199,6 @@ static void clean(struct ml_cycle *cycle)
 static ML_NOINLINE void last_stop(void *argument)
 {
     struct ml_cycle *cycle = argument;
-    struct ml_root_bytes first = cycle->roots;
     uint64_t begin;
     if (!stop(cycle, &begin))
         return;
@@ -193,9 +206,11 @@ static ML_NOINLINE void last_stop(void *argument)
     __builtin_unwind_init();
     ml_marker_go_on(&marker, true);
     uint64_t cached_bytes = blacken_magazines();
-    cycle->roots = ml_roots_mark(&marker, ROOTS_OF_STOPS);
-    cycle->roots.uncollectable = first.uncollectable;
-    cycle->roots.data += first.uncollectable;
+    cycle->roots.data = cycle->roots.uncollectable;
+    cycle->roots = add(cycle->roots, ml_roots_mark(&marker, ML_ROOT_STACKS));
+    marker.seen = marker.overflowed ? NULL : &seen;
+    cycle->roots = add(cycle->roots, ml_roots_mark(&marker, ROOTS_BUT_STACKS));
+    marker.seen = NULL;
     uint64_t had_roots = ml_os_monotonic_ns();
     cycle->pages_written = ml_dirty_rescan(&marker, false);
     uint64_t had_pages = ml_os_monotonic_ns();

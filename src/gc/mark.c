@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "gc/mark.h"
 
+#include "gc/seenroots.h"
 #include "gc/share.h"
 #include "heap/central.h"
 #include "heap/large.h"
@@ -84,6 +85,7 @@ void ml_marker_begin(struct ml_marker *marker)
     marker->heap_bytes = ml_heap_bytes();
     marker->overflowed = marker->called = marker->collects = false;
     marker->call_after = CALL_AFTER;
+    marker->seen = NULL;
     marker->until_poll = POLL_EVERY;
     marker->polls = 0;
     marker->queue_at = marker->queue_count = 0;
@@ -377,11 +379,15 @@ ML_SCANS_FOREIGN_MEMORY void ml_mark_range(struct ml_marker *marker, uintptr_t b
     const uintptr_t *word = (const uintptr_t *)ml_align_up(begin, sizeof(uintptr_t));
     const uintptr_t *last = (const uintptr_t *)ml_align_down(end, sizeof(uintptr_t));
     for (; word < last; word++) {
-        push_candidate(marker, *word);
+        uintptr_t candidate = *word;
+        if (marker->seen != NULL && in_heap(marker, candidate) &&
+            ml_seen_before(marker->seen, candidate & ~(uintptr_t)GRANULE_MASK))
+            continue;
+        push_candidate(marker, candidate);
         /* An object's end is a multiple of the granule; the word may also be
          * the address just past it. */
-        if (ambiguous && (*word & GRANULE_MASK) == 0)
-            push_candidate(marker, *word - 1);
+        if (ambiguous && (candidate & GRANULE_MASK) == 0)
+            push_candidate(marker, candidate - 1);
         if (ml_unlikely(ml_markstack_depth(&marker->stack) > DRAIN_ABOVE) && !marker->collects)
             ml_mark_drain(marker);
     }

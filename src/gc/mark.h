@@ -40,6 +40,7 @@ struct ml_marker {
     bool atomic;  /* others set the same mark word */
     bool called;  /* helpers were, or are not to be */
     bool collects; /* candidates are kept for later: no object is looked at */
+    struct ml_seen_roots *seen; /* skip those; NULL: none (seenroots.h) */
     uint64_t call_after;   /* helpers, when so many candidates have been looked up */
     unsigned until_poll; /* candidates until it looks whether somebody is hungry */
     unsigned polls;      /* since it gave something away */
