@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "gc/cycle.h"
 
+#include <string.h>
+
 #include "gc/dirty.h"
 #include "gc/pacer.h"
 #include "gc/seenroots.h"
@@ -68,10 +70,13 @@ static bool stop(struct ml_cycle *cycle, uint64_t *begin)
     return cycle->done;
 }
 
+/* The threads that were let go may take this one's CPU before it has seen the
+ * time: what counts is how long it worked at letting them go. */
 static void start(struct ml_cycle *cycle, uint64_t begin)
 {
+    uint64_t now = ml_os_monotonic_ns(), cpu = ml_os_thread_cpu_ns();
     ml_world_start();
-    cycle->pause[cycle->pauses++] = ml_os_monotonic_ns() - begin;
+    cycle->pause[cycle->pauses++] = now + (ml_os_thread_cpu_ns() - cpu) - begin;
 }
 
 static void forget_marks(void)
@@ -167,7 +172,7 @@ static ML_NOINLINE void first_stop(void *argument)
     start(cycle, begin);
 }
 
-static void mark_along(struct ml_cycle *cycle)
+static ML_NOINLINE void mark_along(struct ml_cycle *cycle)
 {
     const struct ml_mark_stack *stack = &marker.stack;
     /* With an overflow nobody knows what was followed. */
@@ -182,7 +187,7 @@ static void mark_along(struct ml_cycle *cycle)
 
 /* Pages are looked at again until so few are left that a stop can do it, or it
  * does not get less: what is written while a round lasts. */
-static void clean(struct ml_cycle *cycle)
+static ML_NOINLINE void clean(struct ml_cycle *cycle)
 {
     enum { ROUNDS_MOST = 8, FEW = 64 };
     for (uint64_t before = UINT64_MAX; cycle->rounds < ROUNDS_MOST;) {
@@ -230,6 +235,17 @@ static ML_NOINLINE void last_stop(void *argument)
     cycle->last.finish = begin + cycle->pause[cycle->pauses - 1] - had_pages;
 }
 
+/* A thread of the program that carries out a cycle leaves addresses of objects,
+ * and the heap's own, on its stack, where the next stop would find them. For
+ * the same reason the functions that are called meanwhile are not in line. */
+static ML_NOINLINE void wipe_stack(void)
+{
+    enum { BELOW = 4096 }; /* more than marking takes */
+    char left[BELOW];
+    memset(left, 0, sizeof(left));
+    __asm__ volatile("" : : "r"(left) : "memory");
+}
+
 void ml_cycle_along(struct ml_cycle *cycle)
 {
     uint64_t begin = ml_os_monotonic_ns();
@@ -237,6 +253,7 @@ void ml_cycle_along(struct ml_cycle *cycle)
     forget_marks();
     ml_unlock(&ml_cycle_gate);
     bool armed = ml_dirty_arm() == 0;
+    wipe_stack();
     ml_lock(&ml_cycle_gate);
     if (!armed) {
         cycle->ran_along = false;
@@ -249,6 +266,7 @@ void ml_cycle_along(struct ml_cycle *cycle)
         ml_unlock(&ml_cycle_gate);
         mark_along(cycle);
         clean(cycle);
+        wipe_stack();
         ml_lock(&ml_cycle_gate);
         ml_os_with_loader_locked(last_stop, cycle);
         if (!cycle->done) {

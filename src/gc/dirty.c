@@ -104,7 +104,7 @@ static void arm_run(uintptr_t begin, uintptr_t end, void *failed)
         *error = ml_os_written_arm(&written, begin, end);
 }
 
-int ml_dirty_arm(void)
+ML_NOINLINE int ml_dirty_arm(void)
 {
     int error = 0;
     each_run(arm_run, &error);
@@ -113,7 +113,7 @@ int ml_dirty_arm(void)
     return error;
 }
 
-void ml_dirty_disarm(void)
+ML_NOINLINE void ml_dirty_disarm(void)
 {
     /* In parts: each holds up whoever maps memory. */
     enum { PART = 64 << 20 };
@@ -251,7 +251,7 @@ static void forget_marks(struct ml_span *span, uintptr_t end, void *unused)
         ml_span_unmark(&span->bits[word], ~(uint64_t)0);
 }
 
-void ml_dirty_forget_marks(void) { each_span(ML_KINDS, forget_marks, NULL); }
+ML_NOINLINE void ml_dirty_forget_marks(void) { each_span(ML_KINDS, forget_marks, NULL); }
 
 void ml_dirty_after_fork_child(void)
 {
