@@ -39,7 +39,7 @@ static void begin(const char *columns)
     ck_assert_int_eq(ml_record_add_columns(&lines.record, columns, &bad, &length), 0);
     lines.file.path = scratch_log;
     ck_assert_int_eq(ml_file_open(&lines.file), 0);
-    ml_lines_begin(&lines, clock_ns, false);
+    ml_lines_begin(&lines, clock_ns, NULL, false);
 }
 
 static void sample(void)
@@ -71,10 +71,10 @@ END_TEST
 START_TEST(command_line_is_shown_when_wanted)
 {
     begin("");
-    ml_lines_begin(&lines, clock_ns, true);
+    ml_lines_begin(&lines, clock_ns, "stop", true);
     sample();
     const char *text = scratch_contents(scratch_log);
-    ck_assert_ptr_nonnull(strstr(text, " command=\""));
+    ck_assert_ptr_nonnull(strstr(text, " interval=1s gc=stop command=\""));
     ck_assert_ptr_nonnull(strstr(text, "test_log_lines"));
 }
 END_TEST

@@ -9,7 +9,7 @@ judge memory.log
 equal "samples of a program that ends at once" "$(samples memory.log)" 2
 equal "the last line" "$(tail -n 1 memory.log)" "# end reason=exit"
 equal "the second line" "$(sed -n 2p memory.log)" "# timestamp Alloc Sys"
-grep -q "^# memlog 1 pid=[0-9]* start=20[0-9-]*T[0-9:]*Z interval=60m command=\".*prog_log_driver start\"$" \
+grep -q "^# memlog 1 pid=[0-9]* start=20[0-9-]*T[0-9:]*Z interval=60m\( gc=[a-z]*\)\{0,1\} command=\".*prog_log_driver start\"$" \
         memory.log || fail "the header"
 rm memory.log
 drive hide_command start

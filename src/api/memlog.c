@@ -188,6 +188,7 @@ EXPORT int memlog_log_start(const struct memlog_log_options *options)
 {
     struct ml_log_settings settings;
     int error = ml_options_log(options, &settings);
+    settings.gc = ml_gc_can_run_along() ? "concurrent" : "stop";
     return error != 0 ? error : ml_log_start(&settings);
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "gc/alloc.h"
 #include "gc/background.h"
 #include "gc/cycle.h"
 #include "gc/dirty.h"
@@ -30,6 +31,16 @@ static struct ml_lock collector_lock;
 static uint64_t begun_ns;
 
 bool ml_gc_stops;
+
+bool ml_gc_can_run_along(void)
+{
+    if (ml_gc_stops || ml_gc_attach() != 0)
+        return false;
+    ml_lock(&ml_cycle_gate);
+    bool can = ml_dirty_is_available();
+    ml_unlock(&ml_cycle_gate);
+    return can;
+}
 
 uint64_t ml_gc_stack_bytes(void) { return ml_markstack_bytes(); }
 

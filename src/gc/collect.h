@@ -37,6 +37,9 @@ enum ml_gc_reason {
 /* Cycles stop the program for all of the mark, although they need not. Before
  * there is a heap. */
 extern bool ml_gc_stops;
+/* Whether those of large heaps run along with it. Tries when asked first; waits
+ * for a collection that stands still. */
+bool ml_gc_can_run_along(void);
 
 /* Collect. The calling thread is a mutator and not inside the heap. A paced
  * call does nothing when another thread's cycle has just come before it. */

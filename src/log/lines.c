@@ -30,10 +30,10 @@ static void read_limit(struct ml_lines *lines)
     put_limit_into_header(lines);
 }
 
-void ml_lines_begin(struct ml_lines *lines, uint64_t start_ns, bool show_command)
+void ml_lines_begin(struct ml_lines *lines, uint64_t start_ns, const char *gc, bool show_command)
 {
     char command[ML_RECORD_COMMAND_BYTES];
-    struct ml_record_run run = { .pid = ml_os_pid(), .start_ns = start_ns };
+    struct ml_record_run run = { .pid = ml_os_pid(), .start_ns = start_ns, .gc = gc };
     struct ml_text text;
 
     if (show_command && ml_os_command_line(command, sizeof(command)) > 0)

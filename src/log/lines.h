@@ -32,7 +32,8 @@ struct ml_lines {
 
 /* Compose the header for this process, for a run that starts at start_ns
  * since 1970. lines->record is set. */
-void ml_lines_begin(struct ml_lines *lines, uint64_t start_ns, bool show_command);
+void ml_lines_begin(struct ml_lines *lines, uint64_t start_ns, const char *gc,
+                    bool show_command);
 
 /* Write a sample of now (since 1970) and, with a keyword, a comment right
  * behind it. A memory limit that has changed is said before it. As ml_file_append. */

@@ -105,6 +105,10 @@ void ml_record_header(struct ml_text *text, const struct ml_record *record,
     ml_text_utc(text, (int64_t)(run->start_ns / ML_NS_PER_SECOND));
     ml_text_string(text, " interval=");
     add_interval(text, record->interval_ns);
+    if (run->gc != NULL) {
+        ml_text_string(text, " gc=");
+        ml_text_string(text, run->gc);
+    }
     if (run->command != NULL) {
         ml_text_string(text, " command=\"");
         ml_text_string(text, run->command);

@@ -42,6 +42,7 @@ struct ml_record {
 struct ml_record_run {
     pid_t pid;
     uint64_t start_ns;   /* since 1970 */
+    const char *gc;      /* "concurrent" or "stop"; NULL: left out */
     const char *command; /* as ml_os_command_line writes it; NULL: left out */
 };
 

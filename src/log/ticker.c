@@ -29,6 +29,7 @@ static struct {
     pid_t pid; /* of the process whose log is running; 0: none */
     bool children;
     bool show_command;
+    const char *gc;
     uint64_t first_ns; /* monotonic: the ticks' origin */
     struct ml_os_thread thread;
     struct ml_place place;
@@ -191,6 +192,7 @@ static int take_settings(const struct ml_log_settings *settings)
         return error;
     log_state.children = settings->children;
     log_state.show_command = settings->show_command;
+    log_state.gc = settings->gc;
     log_state.lines.file.max_bytes = settings->max_bytes;
     error = ml_place_remember(&log_state.place, settings->file);
     return error == 0 ? 0 : refuse_file(error);
@@ -239,7 +241,7 @@ static int start_writing(void)
     ml_lock(&writing);
     uint64_t now = ml_os_realtime_ns();
     log_state.first_ns = ml_os_monotonic_ns();
-    ml_lines_begin(&log_state.lines, now, log_state.show_command);
+    ml_lines_begin(&log_state.lines, now, log_state.gc, log_state.show_command);
     ml_lines_sample(&log_state.lines, now, NULL, NULL);
     __atomic_store_n(&log_state.pid, ml_os_pid(), __ATOMIC_RELEASE);
     ml_unlock(&writing);
