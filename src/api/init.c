@@ -8,6 +8,7 @@
 #include "gc/alloc.h"
 #include "gc/background.h"
 #include "gc/collect.h"
+#include "gc/limit.h"
 #include "gc/mutator.h"
 #include "gc/pacer.h"
 #include "gc/stopworld.h"
@@ -86,6 +87,8 @@ static void apply_late(const struct ml_collector_options *options)
 {
     if (options->gc_percent != ML_GC_PERCENT_DEFAULT)
         ml_pacer_set_percent(options->gc_percent);
+    if (options->memory_limit != INT64_MAX)
+        ml_limit_set(options->memory_limit);
 }
 
 void ml_init(void)

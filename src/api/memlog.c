@@ -12,6 +12,7 @@
 #include "gc/alloc.h"
 #include "gc/background.h"
 #include "gc/collect.h"
+#include "gc/limit.h"
 #include "gc/mutator.h"
 #include "gc/pacer.h"
 #include "gc/roots.h"
@@ -114,6 +115,11 @@ EXPORT void memlog_gc(void)
 EXPORT int memlog_set_gc_percent(int percent)
 {
     return ml_gc_attach() == 0 ? ml_pacer_set_percent(percent) : ml_pacer_percent();
+}
+
+EXPORT int64_t memlog_set_memory_limit(int64_t bytes)
+{
+    return ml_gc_attach() == 0 ? ml_limit_set(bytes) : ml_limit();
 }
 
 EXPORT void memlog_free_os_memory(void)

@@ -101,9 +101,18 @@ size_t memlog_usable_size(const void *pointer);
 /* Collect now. Returns when the garbage is swept and booked. */
 void memlog_gc(void);
 /* Collect when the heap has grown by percent over what was live (100 is the
- * default: when it has doubled); negative turns automatic collection off.
+ * default: when it has doubled); negative turns automatic collection off, but
+ * for what a memory limit calls for. Where this is on and something was
+ * allocated since the last collection, one also comes after two minutes without.
  * Returns the old setting, negative if it was off. */
 int memlog_set_gc_percent(int percent);
+/* Keep the memory that memlog holds, sys - heap_released of memlog_memstats, at
+ * or under so many bytes: collect earlier than the percentage says, whatever it
+ * is, and give free pages back at once. INT64_MAX, the default: no limit;
+ * negative: changes nothing. Returns the old limit. What is reachable is never
+ * refused for it: when that is more, collections may take up to half of the
+ * time, and the heap grows beyond. MEMLOG_MEMORY_LIMIT sets it from the start. */
+int64_t memlog_set_memory_limit(int64_t bytes);
 /* Collect, then give all free pages back to the operating system. */
 void memlog_free_os_memory(void);
 /* Scan [begin, end) for pointers in every collection, until removed; adding

@@ -170,6 +170,14 @@ struct memlog_extra {
      * program runs stops it twice; pause_ns has the sum. */
     uint64_t pauses;
     uint64_t pause_longest_ns;
+    /* The memory limit, bytes; 2^63-1: none. */
+    int64_t memory_limit;
+    /* The heap size at which the limit alone has the next collection begin,
+     * 2^63-1 without one. When next_gc is this, the limit has lowered it. */
+    uint64_t limit_goal;
+    /* Number of the last collection (see num_gc) after which the limit was not
+     * heeded for a while, since collections took half of the time; 0: none. */
+    uint64_t limit_held_gc;
 };
 
 /* Fill *stats. Returns 0, or -EINVAL when stats is NULL. Any thread may call

@@ -83,6 +83,15 @@ bool ml_parse_bytes(const char *text, uint64_t *bytes)
     return parse_quantity(text, units, bytes);
 }
 
+bool ml_parse_limit(const char *text, int64_t *bytes)
+{
+    uint64_t value = INT64_MAX;
+    if (strcmp(text, "off") != 0 && !(ml_parse_bytes(text, &value) && value != 0))
+        return false;
+    *bytes = (int64_t)value;
+    return true;
+}
+
 bool ml_parse_percent(const char *text, int *percent)
 {
     static const struct unit units[] = { { "", 1 }, { "%", 1 }, { NULL, 0 } };
@@ -134,6 +143,11 @@ void ml_options_collector(struct ml_collector_options *options)
     options->gc_percent = ML_GC_PERCENT_DEFAULT;
     if (value != NULL && !ml_parse_percent(value, &options->gc_percent))
         complain("MEMLOG_GC_PERCENT", value, "a percentage (try 100, 50, off); taking 100");
+
+    value = ml_os_getenv("MEMLOG_MEMORY_LIMIT");
+    options->memory_limit = INT64_MAX;
+    if (value != NULL && !ml_parse_limit(value, &options->memory_limit))
+        complain("MEMLOG_MEMORY_LIMIT", value, "a size (try 512MiB, 1GiB, off); taking off");
 
     value = ml_os_getenv("MEMLOG_PAST_END");
     options->pad_all = value != NULL && strcmp(value, "always") == 0;

@@ -18,6 +18,8 @@ bool ml_parse_interval(const char *text, uint64_t *ns);
 /* "4096", "64KiB", "1.5GiB", "100MB" (10^6): B, KB MB GB TB, KiB MiB GiB TiB
  * (or K M G T for these). */
 bool ml_parse_bytes(const char *text, uint64_t *bytes);
+/* The same, but not 0; or "off": INT64_MAX. */
+bool ml_parse_limit(const char *text, int64_t *bytes);
 /* A number of percent, or "off": -1. */
 bool ml_parse_percent(const char *text, int *percent);
 /* "1000": digits only. */
@@ -27,6 +29,7 @@ bool ml_parse_flag(const char *text, bool *flag);
 
 struct ml_collector_options {
     int gc_percent;
+    int64_t memory_limit; /* INT64_MAX: none */
     bool pad_all;
     bool gc_stops; /* all of each collection */
     bool gc_trace;

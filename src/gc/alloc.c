@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gc/collect.h"
+#include "gc/limit.h"
 #include "gc/mutator.h"
 #include "gc/pacer.h"
 #include "heap/central.h"
@@ -33,6 +34,14 @@ int ml_gc_attach(void)
 
 /* ---- small --------------------------------------------------------------------- */
 
+/* Before the heap grows. bytes: of a large object. */
+static void collect_if_due(size_t bytes)
+{
+    ml_limit_before(bytes);
+    if (ml_pacer_is_due_for(bytes))
+        ml_gc_collect(ML_GC_PACED);
+}
+
 /* Collect if it is time, refill, collect if there was nothing. The tables may
  * be new, so the class is looked up here. */
 static void *alloc_small(size_t block, enum ml_kind kind, bool zeroed)
@@ -43,9 +52,9 @@ static void *alloc_small(size_t block, enum ml_kind kind, bool zeroed)
     unsigned bin = ml_bin_of(class, kind);
     void *slot = ml_heap_pop(class, kind);
     if (slot == NULL) {
-        if (ml_pacer_is_due())
-            ml_gc_collect(ML_GC_PACED);
+        collect_if_due(0);
         slot = ml_heap_alloc_slow(bin);
+        ml_limit_after();
     }
     if (slot == NULL) {
         ml_gc_collect(ML_GC_NO_MEMORY);
@@ -68,9 +77,9 @@ static void *alloc_large(size_t block, size_t alignment, enum ml_kind kind, bool
     /* What can never be had is not worth a collection. */
     if (block > ml_map.reserved_bytes)
         return no_memory();
-    if (ml_pacer_is_due_with(block))
-        ml_gc_collect(ML_GC_PACED);
+    collect_if_due(block);
     void *object = ml_heap_alloc_large(block, alignment, kind, &is_zero);
+    ml_limit_after();
     if (object == NULL) {
         ml_gc_collect(ML_GC_NO_MEMORY);
         object = ml_heap_alloc_large(block, alignment, kind, &is_zero);
@@ -152,6 +161,7 @@ static bool resize_large(void *pointer, size_t block)
     ml_heap_enter(self);
     bool done = ml_large_resize(pointer, block, &is_zero);
     ml_heap_leave(self);
+    ml_limit_after();
     size_t after = ml_heap_block_bytes(pointer);
     if (done && !is_zero && after > before && ml_heap_kind(pointer) != ML_NOSCAN)
         memset((char *)pointer + before, 0, after - before);

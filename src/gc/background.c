@@ -2,6 +2,8 @@
 #include "gc/background.h"
 
 #include "gc/collect.h"
+#include "gc/idle.h"
+#include "gc/limit.h"
 #include "gc/sweep.h"
 #include "heap/pageheap.h"
 #include "heap/release.h"
@@ -18,11 +20,13 @@ static uint32_t nudges;  /* what the thread sleeps on */
 static uint32_t asleep;
 static uint32_t cycle_wanted;
 
-static void wait_for_nudge(uint32_t seen)
+/* Or until the deadline; 0: none. */
+static void wait_for_nudge(uint32_t seen, uint64_t deadline)
 {
     __atomic_store_n(&asleep, 1, __ATOMIC_SEQ_CST);
-    while (__atomic_load_n(&nudges, __ATOMIC_SEQ_CST) == seen)
-        ml_os_futex_wait(&nudges, seen, 0);
+    while (__atomic_load_n(&nudges, __ATOMIC_SEQ_CST) == seen &&
+           (deadline == 0 || ml_os_monotonic_ns() < deadline))
+        ml_os_futex_wait(&nudges, seen, deadline);
     __atomic_store_n(&asleep, 0, __ATOMIC_SEQ_CST);
 }
 
@@ -42,6 +46,7 @@ static void work(void *cache)
         /* A nudge hurries the sweep, and not the clock of release ticks. */
         uint64_t now = ml_os_monotonic_ns();
         if (now >= tick) {
+            ml_limit_refresh();
             /* Inside, so that no fork comes while runs are on their way back
              * to the OS. */
             ml_heap_enter(ml_thread_self);
@@ -49,10 +54,11 @@ static void work(void *cache)
             ml_heap_leave(ml_thread_self);
             tick = now + ML_RELEASE_TICK_MS * (uint64_t)ML_NS_PER_MS;
         }
+        uint64_t idle = ml_idle_turn();
         if (more)
             ml_os_futex_wait(&nudges, seen, tick);
         else
-            wait_for_nudge(seen);
+            wait_for_nudge(seen, idle);
     }
 }
 
@@ -114,7 +120,9 @@ void ml_background_notice(void)
         !__atomic_load_n(&asleep, __ATOMIC_RELAXED))
         return;
     ml_pageheap_read(&now);
-    if (now.heap_bytes - now.inuse_bytes - now.released_bytes > now.inuse_bytes / 8 + IDLE_WORTH_IT)
+    bool runs = __atomic_load_n(&started, __ATOMIC_RELAXED) == 2;
+    if ((runs && ml_idle_wants_notice()) ||
+        now.heap_bytes - now.inuse_bytes - now.released_bytes > now.inuse_bytes / 8 + IDLE_WORTH_IT)
         ml_background_nudge();
 }
 

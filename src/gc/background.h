@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* background.h - one thread of memlog's own that sweeps what allocation has
- * not needed yet, and gives free memory back to the OS. It sleeps while there
- * is neither, is started when there first is, never from a constructor, and is
- * never stopped by the collector.
+ * not needed yet, gives free memory back to the OS, and collects when nobody
+ * has for long (idle.h). It sleeps while there is nothing of that, is started
+ * when there first is, never from a constructor, and is never stopped by the
+ * collector.
  */
 #ifndef ML_GC_BACKGROUND_H
 #define ML_GC_BACKGROUND_H

@@ -8,7 +8,9 @@
 #include "gc/cycle.h"
 #include "gc/dirty.h"
 #include "gc/helpers.h"
+#include "gc/idle.h"
 #include "gc/interpose.h"
+#include "gc/limit.h"
 #include "gc/markstack.h"
 #include "gc/mutator.h"
 #include "gc/pacer.h"
@@ -79,6 +81,8 @@ void ml_gc_history_read(struct ml_gc_history *copy)
     copy->live_bytes -= ml_min(copy->live_bytes, twice.bytes - copy->twice.bytes);
 }
 
+uint64_t ml_gc_cycles(void) { return __atomic_load_n(&history.cycles, __ATOMIC_RELAXED); }
+
 /* ---- the cycle ---------------------------------------------------------------------- */
 
 static void book(const struct ml_cycle *cycle, enum ml_gc_reason reason, uint64_t cpu_ns)
@@ -99,7 +103,9 @@ static void book(const struct ml_cycle *cycle, enum ml_gc_reason reason, uint64_
     next.along += cycle->ran_along;
     next.last_along = cycle->ran_along;
     next.cpu_ns += cpu_ns;
-    uint64_t available = (ml_os_monotonic_ns() - begun_ns) * ml_os_online_cpus();
+    unsigned cpus = ml_os_online_cpus();
+    ml_limit_cycle_took(next.cycles, ml_max(next.pause_ns[at], cpu_ns / cpus));
+    uint64_t available = (ml_os_monotonic_ns() - begun_ns) * cpus;
     next.cpu_fraction = available == 0 ? 0 : (double)next.cpu_ns / (double)available;
     next.live_bytes = cycle->live_bytes;
     next.live_objects = cycle->live_objects;
@@ -155,6 +161,7 @@ static void run_cycle(enum ml_gc_reason reason)
     ml_sweep_all();
     bool along = !stops(reason);
     ml_pacer_set_runway(along ? RUNWAY : 0);
+    ml_idle_cycle_begins();
     if (along)
         ml_cycle_along(&cycle);
     else
@@ -174,7 +181,7 @@ static void run_cycle(enum ml_gc_reason reason)
 
 static void collect(enum ml_gc_reason reason)
 {
-    uint64_t cycles = __atomic_load_n(&history.cycles, __ATOMIC_RELAXED);
+    uint64_t cycles = ml_gc_cycles();
     ml_helpers_prepare();
     ml_lock(&collector_lock);
     ml_lock(&ml_cycle_gate);
@@ -235,6 +242,7 @@ void ml_gc_after_fork_child(void)
     ml_mutators_after_fork_child();
     ml_unlock(&ml_mutators_lock);
     ml_threads_open();
+    ml_limit_after_fork_child();
     ml_background_after_fork_child();
     ml_helpers_after_fork_child();
     ml_cycle_after_fork_child();

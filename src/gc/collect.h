@@ -9,6 +9,7 @@
  *       ml_roots_mark         roots.c      and everything reachable: mark.c, with
  *                                          helpers.c where there is much
  *       ml_sweep_begin        sweep.c      spans wait for their sweep
+ *       ml_limit_marked       limit.c      what the memory limit leaves
  *       ml_pacer_marked       pacer.c      the next goal
  *       ml_world_start
  *     ml_sweep_large          sweep.c      large garbage goes at once
@@ -30,6 +31,7 @@ enum ml_gc_reason {
     ML_GC_PACED,     /* the heap has reached its goal, or the pacer's alarm before it */
     ML_GC_ASKED_FOR, /* for a thread that found that, by the one that does it */
     ML_GC_NO_MEMORY, /* the OS gave no more */
+    ML_GC_IDLE,      /* there was none for long */
     ML_GC_STRESS,    /* its turn has come in the stress mode: swept when it returns */
     ML_GC_FORCED     /* the program asked: swept when it returns */
 };
@@ -63,6 +65,7 @@ struct ml_gc_history {
 };
 /* A consistent copy; waits for no lock. */
 void ml_gc_history_read(struct ml_gc_history *history);
+uint64_t ml_gc_cycles(void);
 
 /* Memory of the collector's own beyond its metadata pool. */
 uint64_t ml_gc_stack_bytes(void);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gc/dirty.h"
+#include "gc/limit.h"
 #include "gc/pacer.h"
 #include "gc/seenroots.h"
 #include "gc/share.h"
@@ -111,6 +112,7 @@ static void complete(struct ml_cycle *cycle, uint64_t cached_bytes)
     cycle->looked_up = last_looked_up = marker.looked_up;
     cycle->twice = ml_heap_marked_twice();
     ml_sweep_begin();
+    ml_limit_marked();
     ml_pacer_marked(live, cycle->roots.stack + cycle->roots.data + cycle->roots.added);
     ml_stress_audit();
 }

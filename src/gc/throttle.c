@@ -23,7 +23,7 @@ static void set(uint64_t *word, uint64_t value) { __atomic_store_n(word, value, 
 /* How far taken bytes may rise now. An eighth of the room is free for all. */
 static uint64_t allowed(void)
 {
-    uint64_t goal = ml_pacer_goal(), before = get(&taken_before);
+    uint64_t goal = ml_pacer_goal_in_force(), before = get(&taken_before);
     if (!__atomic_load_n(&is_on, __ATOMIC_ACQUIRE) || __atomic_load_n(&is_marked, __ATOMIC_RELAXED) || goal <= before)
         return goal;
     uint64_t done = ml_min(ml_cycle_looked_up(), get(&expected_in_all));
@@ -37,16 +37,20 @@ void ml_throttle_begin(uint64_t expected)
     set(&expected_in_all, ml_max(expected, 1));
     __atomic_store_n(&is_marked, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&is_on, 1, __ATOMIC_RELEASE);
-    ml_pacer_set_alarm(allowed());
+    ml_pacer_allow(allowed());
 }
 
 void ml_throttle_marked(void)
 {
     __atomic_store_n(&is_marked, 1, __ATOMIC_RELAXED);
-    ml_pacer_set_alarm(ml_pacer_goal());
+    ml_pacer_allow(ml_pacer_goal_in_force());
 }
 
-void ml_throttle_end(void) { __atomic_store_n(&is_on, 0, __ATOMIC_RELEASE); }
+void ml_throttle_end(void)
+{
+    __atomic_store_n(&is_on, 0, __ATOMIC_RELEASE);
+    ml_pacer_allow(0);
+}
 
 void ml_throttle_asked(void) { __atomic_store_n(&is_asked, 1, __ATOMIC_RELEASE); }
 
@@ -70,7 +74,7 @@ void ml_throttle_wait(void)
     uint64_t begin = ml_os_monotonic_ns(), now = begin;
     while (is_waited_for() && now - begin < MOST_NS) {
         uint64_t limit = allowed();
-        ml_pacer_set_alarm(limit);
+        ml_pacer_allow(limit);
         if (ml_heap_taken_bytes() < limit)
             return;
         if (now == begin)
@@ -80,4 +84,8 @@ void ml_throttle_wait(void)
     }
 }
 
-void ml_throttle_after_fork_child(void) { is_on = is_asked = is_marked = 0; }
+void ml_throttle_after_fork_child(void)
+{
+    ml_pacer_allow(0);
+    is_on = is_asked = is_marked = 0;
+}

@@ -63,6 +63,13 @@ uint64_t ml_pageheap_inuse_bytes(void)
     return __atomic_load_n(&figures.inuse_bytes, __ATOMIC_RELAXED);
 }
 
+uint64_t ml_pageheap_backed_bytes(void)
+{
+    uint64_t heap = __atomic_load_n(&figures.heap_bytes, __ATOMIC_RELAXED);
+    uint64_t released = __atomic_load_n(&figures.released_bytes, __ATOMIC_RELAXED);
+    return heap - ml_min(heap, released);
+}
+
 static void change_inuse(int64_t bytes, int64_t released)
 {
     struct ml_pageheap_figures *now = ml_pageheap_begin_change();

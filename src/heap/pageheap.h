@@ -47,6 +47,8 @@ void ml_pageheap_read(struct ml_pageheap_figures *figures);
 
 /* One of the figures, as it is at the moment. */
 uint64_t ml_pageheap_inuse_bytes(void);
+/* Bytes with memory behind them; two figures, perhaps of different moments. */
+uint64_t ml_pageheap_backed_bytes(void);
 
 /* Release memory of free runs that have been free since before `tick` (see
  * release.h), at most `bytes` (rounded up to a page). Returns how much it was.

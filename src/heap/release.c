@@ -8,6 +8,9 @@ enum { KEEP_LEAST = 1 << 20, SHARE = 4, STEP_LEAST = 16 << 20 };
 
 static uint32_t tick; /* written by the background, read by anybody */
 static uint64_t inuse_at[ML_RELEASE_WINDOW];
+static uint64_t limit = UINT64_MAX;
+
+void ml_release_set_limit(uint64_t bytes) { __atomic_store_n(&limit, bytes, __ATOMIC_RELAXED); }
 
 static uint64_t most_lately(void)
 {
@@ -17,10 +20,36 @@ static uint64_t most_lately(void)
     return most;
 }
 
+/* All that is free counts as rested: it was stamped with a tick before this one. */
+static uint32_t whatever_tick(void) { return __atomic_load_n(&tick, __ATOMIC_RELAXED) + 1; }
+
+static uint64_t excess_over(uint64_t bytes)
+{
+    uint64_t backed = ml_pageheap_backed_bytes();
+    return backed - ml_min(backed, bytes);
+}
+
+void ml_release_down_to(uint64_t bytes)
+{
+    ml_pageheap_release(whatever_tick(), excess_over(bytes));
+    if (excess_over(bytes) == 0)
+        return;
+    ml_central_trim(true);
+    ml_pageheap_release(whatever_tick(), excess_over(bytes));
+}
+
+static void keep_below_limit(void)
+{
+    uint64_t most = __atomic_load_n(&limit, __ATOMIC_RELAXED);
+    if (most != UINT64_MAX)
+        ml_release_down_to(most - most / 20);
+}
+
 bool ml_release_tick(void)
 {
     struct ml_pageheap_figures now;
     ml_central_trim(false);
+    keep_below_limit();
     ml_pageheap_read(&now);
     __atomic_store_n(&tick, tick + 1, __ATOMIC_RELAXED);
     ml_pageheap_set_tick(tick);
@@ -42,6 +71,5 @@ bool ml_release_tick(void)
 uint64_t ml_release_all(void)
 {
     ml_central_trim(true);
-    /* Every run that is free was stamped with a tick before this one. */
-    return ml_pageheap_release(__atomic_load_n(&tick, __ATOMIC_RELAXED) + 1, UINT64_MAX);
+    return ml_pageheap_release(whatever_tick(), UINT64_MAX);
 }

@@ -5,6 +5,9 @@
  * in use lately, since a heap that saws up and down would fault the same pages
  * in again and again; what lies free above that for a few ticks is released, a
  * share of it at each tick, so that no tick takes long.
+ *
+ * With a limit set, what lies free above 95 % of it goes at the next tick, rested
+ * or not, and what would go beyond it at once (ml_release_down_to).
  */
 #ifndef ML_HEAP_RELEASE_H
 #define ML_HEAP_RELEASE_H
@@ -24,5 +27,13 @@ bool ml_release_tick(void);
 
 /* Everything that is free, now. Any thread. Bytes released. */
 uint64_t ml_release_all(void);
+
+/* So much of what is free that no more than `bytes` of the heap have memory
+ * behind them, as far as that is enough. Any thread. */
+void ml_release_down_to(uint64_t bytes);
+
+/* How many bytes of the heap the ticks let have memory behind them; UINT64_MAX,
+ * which it is at first: no limit. Any thread. */
+void ml_release_set_limit(uint64_t bytes);
 
 #endif

@@ -177,6 +177,12 @@ const struct ml_field ml_fields[] = {
     EXTRA(pauses, "Pauses", ML_UNIT_COUNT, ML_TOTAL, "Times the collector stopped the program"),
     EXTRA(pause_longest_ns, "PauseLongestNs", ML_UNIT_NANOSECONDS, ML_GAUGE,
           "The longest of them"),
+    EXTRA(memory_limit, "MemoryLimit", ML_UNIT_BYTES, ML_GAUGE,
+          "Bytes that Sys less HeapReleased is to stay at or under"),
+    EXTRA(limit_goal, "LimitGoal", ML_UNIT_BYTES, ML_GAUGE,
+          "Heap size at which the memory limit alone has the next collection begin"),
+    EXTRA(limit_held_gc, "LimitHeldGC", ML_UNIT_COUNT, ML_GAUGE,
+          "Number of the last collection after which the limit was not heeded for a while"),
 };
 
 enum { FIELDS_COUNT = sizeof(ml_fields) / sizeof(ml_fields[0]) };

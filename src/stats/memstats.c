@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gc/collect.h"
+#include "gc/limit.h"
 #include "gc/pacer.h"
 #include "gc/verify.h"
 #include "heap/counters.h"
@@ -136,4 +137,7 @@ void ml_stats_read_extra(struct memlog_extra *extra)
     extra->gc_concurrent = history.last_along;
     extra->pauses = history.pauses;
     extra->pause_longest_ns = history.pause_longest_ns;
+    extra->memory_limit = ml_limit();
+    extra->limit_goal = ml_pacer_limit_goal();
+    extra->limit_held_gc = ml_limit_last_held();
 }
