@@ -167,6 +167,39 @@ START_TEST(percentage_is_set_and_told)
 }
 END_TEST
 
+static uint64_t held_now(void)
+{
+    struct memlog_memstats stats = stats_now();
+    return stats.sys - stats.heap_released;
+}
+
+START_TEST(memory_limit_is_set_told_and_kept)
+{
+    enum { LIMIT = 40000000 };
+    ck_assert_int_eq(memlog_set_memory_limit(-1), INT64_MAX);
+    ck_assert_int_eq(extra_now().memory_limit, INT64_MAX);
+    ck_assert_uint_eq(extra_now().limit_goal, INT64_MAX);
+    memlog_set_gc_percent(-1);
+    for (int i = 0; i < 1000; i++)
+        memset(memlog_malloc_noscan(100000), 1, 100000);
+    ck_assert_uint_eq(stats_now().num_gc, 0);
+    ck_assert_uint_gt(held_now(), 100000000);
+    ck_assert_int_eq(memlog_set_memory_limit(LIMIT), INT64_MAX);
+    ck_assert_int_eq(memlog_set_memory_limit(INT64_MIN), LIMIT);
+    ck_assert_int_eq(extra_now().memory_limit, LIMIT);
+    memset(memlog_malloc_noscan(100000), 1, 100000);
+    ck_assert_uint_ge(stats_now().num_gc, 1);
+    ck_assert_uint_le(held_now(), LIMIT);
+    struct memlog_memstats stats = stats_now();
+    ck_assert_uint_eq(stats.next_gc, extra_now().limit_goal);
+    ck_assert_uint_lt(stats.next_gc, LIMIT);
+    ck_assert_uint_eq(stats.num_forced_gc, 0);
+    ck_assert(!stats.enable_gc);
+    ck_assert_int_eq(memlog_set_memory_limit(INT64_MAX), LIMIT);
+    ck_assert_uint_eq(stats_now().next_gc, INT64_MAX);
+}
+END_TEST
+
 START_TEST(free_pages_go_back_to_the_system)
 {
     memlog_set_gc_percent(-1);
@@ -251,5 +284,5 @@ UNIT_MAIN("api collect", what_nobody_refers_to_is_collected_and_booked,
           uncollectable_objects_live_until_they_are_freed,
           objects_refer_to_objects_and_noscan_ones_do_not, realloc_keeps_the_kind,
           added_roots_are_scanned_until_removed_as_often, percentage_is_set_and_told,
-          free_pages_go_back_to_the_system, threads_register_and_unregister_at_will,
+          memory_limit_is_set_told_and_kept, free_pages_go_back_to_the_system, threads_register_and_unregister_at_will,
           stacks_of_registered_threads_are_scanned, kept_objects_are_alive)

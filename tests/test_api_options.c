@@ -99,6 +99,32 @@ START_TEST(sizes_tell_powers_of_two_from_powers_of_ten)
 }
 END_TEST
 
+START_TEST(limits_are_sizes_or_off)
+{
+    static const struct {
+        const char *text;
+        int64_t value;
+    } right[] = {
+        { "512MiB", 512 * MIB }, { "1GiB", GIB },   { "1.5GB", INT64_C(1500000000) },
+        { "4096", 4096 },        { "1", 1 },        { "off", INT64_MAX },
+        { "9223372036854775807", INT64_MAX },
+    };
+    static const char *const wrong[] = { "", "0", "0MiB", "0.0", "-1", "Off", "none", "1 GiB",
+                                         "9223372036854775808" };
+    int64_t value;
+    for (size_t i = 0; i < COUNT_OF(right); i++) {
+        value = -5;
+        ck_assert_msg(ml_parse_limit(right[i].text, &value), "\"%s\" is refused", right[i].text);
+        ck_assert_int_eq(value, right[i].value);
+    }
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        value = -5;
+        ck_assert_msg(!ml_parse_limit(wrong[i], &value), "\"%s\" is accepted", wrong[i]);
+        ck_assert_int_eq(value, -5);
+    }
+}
+END_TEST
+
 START_TEST(percentages_are_whole_or_off)
 {
     static const struct {
@@ -152,7 +178,7 @@ static void forget_environment(void)
     static const char *const variables[] = {
         "MEMLOG_FILE",      "MEMLOG_INTERVAL",   "MEMLOG_COLUMNS",  "MEMLOG_MAX_BYTES",
         "MEMLOG_CHILDREN",  "MEMLOG_COMMAND",    "MEMLOG_PAST_END", "MEMLOG_GC_PERCENT",
-        "MEMLOG_GC_STRESS",
+        "MEMLOG_GC_STRESS", "MEMLOG_MEMORY_LIMIT",
     };
     for (size_t i = 0; i < COUNT_OF(variables); i++)
         unsetenv(variables[i]);
@@ -345,7 +371,24 @@ START_TEST(bad_settings_of_the_collector_are_said_and_the_default_taken)
 }
 END_TEST
 
-UNIT_MAIN("api options", intervals_have_units_and_fractions,
+START_TEST(memory_limit_is_read_and_a_bad_one_said)
+{
+    ck_assert_str_eq(read_collector(NULL, NULL, NULL), "");
+    ck_assert_int_eq(collector.memory_limit, INT64_MAX);
+    setenv("MEMLOG_MEMORY_LIMIT", "1.5GiB", 1);
+    ml_options_collector(&collector);
+    ck_assert_int_eq(collector.memory_limit, GIB + GIB / 2);
+    setenv("MEMLOG_MEMORY_LIMIT", "plenty", 1);
+    capture_begin();
+    ml_options_collector(&collector);
+    ck_assert_str_eq(capture_end(), "memlog: MEMLOG_MEMORY_LIMIT: \"plenty\" is not a size (try "
+                                    "512MiB, 1GiB, off); taking off\n");
+    ck_assert_int_eq(collector.memory_limit, INT64_MAX);
+}
+END_TEST
+
+UNIT_MAIN("api options", memory_limit_is_read_and_a_bad_one_said, limits_are_sizes_or_off,
+          intervals_have_units_and_fractions,
           sizes_tell_powers_of_two_from_powers_of_ten, percentages_are_whole_or_off,
           counts_are_digits, flags_are_yes_or_no, log_has_its_defaults, environment_comes_before_the_defaults,
           caller_comes_before_the_environment, members_that_the_size_leaves_out_are_not_read,

@@ -175,6 +175,51 @@ START_TEST(a_system_that_refuses_is_asked_again_later)
 }
 END_TEST
 
+/* Holes between objects that stay, and more empty spans than are to be kept. */
+START_TEST(as_much_as_asked_for_goes_at_once_and_no_more)
+{
+    void *goes[20];
+    for (int i = 0; i < 20; i++) {
+        goes[i] = large(2 * MIB);
+        large(MIB);
+    }
+    for (int i = 0; i < 20; i++)
+        ml_heap_free(goes[i]);
+    ml_release_down_to(61 * MIB);
+    ck_assert_uint_eq(os_releases, 0);
+    ml_release_down_to(45 * MIB);
+    ck_assert_uint_eq(backed(), 45 * MIB);
+    ml_release_down_to(0);
+    ck_assert_uint_eq(backed(), 20 * MIB);
+    leave_empty_spans();
+    ml_release_down_to(20 * MIB);
+    ck_assert_uint_eq(backed(), 20 * MIB);
+    assert_heap_is_whole();
+}
+END_TEST
+
+START_TEST(near_a_limit_ticks_wait_for_nothing)
+{
+    void *goes = large(50 * MIB), *stays = large(40 * MIB);
+    ml_release_tick(); /* the peak is seen */
+    ml_heap_free(goes);
+    ml_release_set_limit(100 * MIB);
+    ml_release_tick();
+    ck_assert_uint_eq(os_releases, 0);
+    ml_release_set_limit(80 * MIB);
+    ml_release_tick();
+    ck_assert_uint_eq(backed(), 76 * MIB);
+    ml_release_set_limit(10 * MIB);
+    ml_release_tick();
+    ck_assert_uint_eq(backed(), 40 * MIB);
+    ml_heap_free(stays);
+    ml_release_set_limit(UINT64_MAX);
+    ml_release_tick();
+    ck_assert_uint_eq(backed(), 40 * MIB);
+    assert_heap_is_whole();
+}
+END_TEST
+
 static uint32_t running;
 
 static void *saw(void *argument)
@@ -234,5 +279,6 @@ UNIT_MAIN("heap release", an_empty_heap_has_nothing_to_come_back_for,
           a_share_goes_at_each_tick_until_a_tenth_is_kept, a_run_rests_for_some_ticks_before_it_goes,
           all_that_is_free_goes_at_once_when_asked, spans_that_bins_keep_go_with_the_ticks,
           spans_that_bins_keep_are_free_when_all_that_is_free_is_asked_for,
+          as_much_as_asked_for_goes_at_once_and_no_more, near_a_limit_ticks_wait_for_nothing,
           a_system_that_refuses_is_asked_again_later,
           nothing_that_was_taken_meanwhile_is_released)

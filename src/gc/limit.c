@@ -7,13 +7,15 @@
 #include "gc/sweep.h"
 #include "heap/central.h"
 #include "heap/metadata.h"
+#include "heap/pageheap.h"
 #include "heap/release.h"
 #include "os/clock.h"
 
 enum {
     ROOM = 1 << 20, /* a magazine may want so much at once; and when there is no
                      * more, the next look is worth it after so much */
-    RELEASE_LEAST = 256 << 10 /* free bytes that are worth the system calls */
+    RELEASE_LEAST = 256 << 10 /* free bytes that are worth the system calls: so
+                               * much earlier the limit counts as reached */
 };
 
 static uint64_t limit = INT64_MAX;
@@ -23,7 +25,7 @@ static uint64_t heap_most = UINT64_MAX, inuse_most = UINT64_MAX;
 static uint64_t heap_seen;   /* its size when the overhead was worked out */
 static uint64_t loose_bytes; /* of spans, not handed out when the limit was reached */
 static bool reached;         /* that was after the last mark */
-static uint32_t busy;        /* one thread looks, the others go on */
+static uint32_t busy;        /* one thread looks for room, the others go on */
 static struct ml_lock lock;  /* the figures above are of the same limit */
 
 static uint64_t get(const uint64_t *from) { return __atomic_load_n(from, __ATOMIC_RELAXED); }
@@ -35,7 +37,7 @@ uint64_t ml_limit_overhead_bytes(void)
 {
     uint64_t bytes = ml_os_thread_stack_bytes() + ml_spanmap_span_bytes() +
                      ml_spanmap_table_bytes() + ml_gc_stack_bytes();
-    for (int pool = 0; pool < ML_POOLS; pool++)
+    for (unsigned pool = 0; pool < ML_POOLS; pool++)
         bytes += ml_metadata_sys((enum ml_pool)pool);
     return bytes;
 }
@@ -48,21 +50,13 @@ static uint64_t inuse_bytes(void)
     return less(ml_pageheap_inuse_bytes(), ml_central_empty_bytes());
 }
 
-static bool try_to_be_busy(void)
-{
-    uint32_t expected = 0;
-    return __atomic_compare_exchange_n(&busy, &expected, 1, false, __ATOMIC_ACQUIRE,
-                                       __ATOMIC_RELAXED);
-}
-static void be_free(void) { __atomic_store_n(&busy, 0, __ATOMIC_RELEASE); }
-
 /* ---- where memory stands ------------------------------------------------------------ */
 
 static void take_stock_locked(void)
 {
     uint64_t bytes = get(&limit), overhead = ml_limit_overhead_bytes();
     bool none = bytes == INT64_MAX;
-    uint64_t most = none ? UINT64_MAX : less(bytes, overhead);
+    uint64_t most = none ? UINT64_MAX : less(bytes, overhead + RELEASE_LEAST);
     set(&heap_seen, ml_heap_bytes());
     set(&heap_most, most);
     set(&inuse_most, none ? UINT64_MAX : less(most, ROOM));
@@ -80,12 +74,11 @@ static void take_stock(void)
 
 void ml_limit_refresh(void)
 {
-    if (get(&limit) == INT64_MAX || !try_to_be_busy())
+    if (get(&limit) == INT64_MAX)
         return;
     ml_heap_enter(ml_thread_self);
     take_stock();
     ml_heap_leave(ml_thread_self);
-    be_free();
 }
 
 void ml_limit_marked(void)
@@ -99,18 +92,6 @@ void ml_limit_marked(void)
 }
 
 /* ---- around allocation -------------------------------------------------------------- */
-
-/* Inside the heap: a fork waits until pages that are on their way are there. */
-static void release_what_is_free(void)
-{
-    ml_heap_enter(ml_thread_self);
-    if (ml_heap_bytes() != get(&heap_seen))
-        take_stock();
-    uint64_t most = get(&heap_most), backed = ml_pageheap_backed_bytes();
-    if (backed > most && less(backed, inuse_bytes()) >= RELEASE_LEAST)
-        ml_release_down_to(less(most, ml_min(most / 64, ROOM)));
-    ml_heap_leave(ml_thread_self);
-}
 
 static void look_for_room(uint64_t bytes)
 {
@@ -127,21 +108,28 @@ static void look_for_room(uint64_t bytes)
 
 void ml_limit_before(uint64_t bytes)
 {
-    if (ml_likely(inuse_bytes() + bytes <= get(&inuse_most)) || !try_to_be_busy())
+    uint32_t expected = 0;
+    if (ml_likely(inuse_bytes() + bytes <= get(&inuse_most)) ||
+        !__atomic_compare_exchange_n(&busy, &expected, 1, false, __ATOMIC_ACQUIRE,
+                                     __ATOMIC_RELAXED))
         return;
     look_for_room(bytes);
-    be_free();
+    __atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
 }
 
+/* Inside the heap: a fork waits until pages that are on their way are there. */
 void ml_limit_after(void)
 {
-    uint64_t most = get(&heap_most);
-    if (ml_likely(most == UINT64_MAX) ||
-        (ml_pageheap_backed_bytes() <= most && ml_heap_bytes() == get(&heap_seen)) ||
-        !try_to_be_busy())
+    if (ml_likely(get(&heap_most) == UINT64_MAX) ||
+        (ml_pageheap_backed_bytes() <= get(&heap_most) && ml_heap_bytes() == get(&heap_seen)))
         return;
-    release_what_is_free();
-    be_free();
+    ml_heap_enter(ml_thread_self);
+    if (ml_heap_bytes() != get(&heap_seen))
+        take_stock();
+    uint64_t most = get(&heap_most), backed = ml_pageheap_backed_bytes();
+    if (backed > most && less(backed, inuse_bytes()) >= RELEASE_LEAST)
+        ml_release_down_to(less(most, ml_min(most / 64, ROOM)));
+    ml_heap_leave(ml_thread_self);
 }
 
 int64_t ml_limit_set(int64_t bytes)
@@ -172,4 +160,5 @@ void ml_limit_cycle_took(uint64_t cycle, uint64_t ns)
         set(&last_held, cycle);
 }
 
-void ml_limit_after_fork_child(void) { be_free(); }
+/* Whoever looked is gone. */
+void ml_limit_after_fork_child(void) { busy = 0; }
