@@ -88,7 +88,9 @@ static void start(void)
                                      __ATOMIC_RELAXED))
         return;
     bool done = start_thread();
-    if (!done)
+    if (done)
+        ml_limit_refresh(); /* its stack counts */
+    else
         __atomic_store_n(&not_before_ns, now + TRY_AGAIN_NS, __ATOMIC_RELAXED);
     __atomic_store_n(&started, done ? 2 : 0, __ATOMIC_RELEASE);
 }

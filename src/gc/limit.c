@@ -14,8 +14,9 @@
 enum {
     ROOM = 1 << 20, /* a magazine may want so much at once; and when there is no
                      * more, the next look is worth it after so much */
-    RELEASE_LEAST = 256 << 10 /* free bytes that are worth the system calls: so
-                               * much earlier the limit counts as reached */
+    RELEASE_LEAST = 256 << 10, /* free bytes that are worth the system calls */
+    SPARE = 768 << 10 /* the limit counts as reached so much earlier: these, a stack,
+                       * and some more that has come since stock was taken */
 };
 
 static uint64_t limit = INT64_MAX;
@@ -56,7 +57,7 @@ static void take_stock_locked(void)
 {
     uint64_t bytes = get(&limit), overhead = ml_limit_overhead_bytes();
     bool none = bytes == INT64_MAX;
-    uint64_t most = none ? UINT64_MAX : less(bytes, overhead + RELEASE_LEAST);
+    uint64_t most = none ? UINT64_MAX : less(bytes, overhead + SPARE);
     set(&heap_seen, ml_heap_bytes());
     set(&heap_most, most);
     set(&inuse_most, none ? UINT64_MAX : less(most, ROOM));

@@ -359,6 +359,13 @@ static uint64_t backed_bytes(const struct due *part)
     return (uint64_t)ml_backed_count(part->base, part->pages) << ML_PAGE_SHIFT;
 }
 
+/* What lies behind the part can be had meanwhile: else the heap would grow for
+ * lack of it. Without a descriptor it stays where it is. */
+static void leave_rest(struct ml_span *run, const struct due *part)
+{
+    (void)split(run, (uint32_t)((part->base - run->base) >> ML_PAGE_SHIFT) + part->pages);
+}
+
 /* Up to a batch of runs that are due, out of the lists, until they make up
  * `bytes`; the long ones first. */
 static unsigned collect_due(uint32_t tick, uint64_t bytes, struct due *due)
@@ -376,6 +383,7 @@ static unsigned collect_due(uint32_t tick, uint64_t bytes, struct due *due)
             run->use = ML_SPAN_RELEASING;
             releasing++;
             due[count] = due_part(run, bytes);
+            leave_rest(run, &due[count]);
             bytes -= ml_min(bytes, backed_bytes(&due[count]));
             count++;
         }

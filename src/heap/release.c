@@ -4,7 +4,7 @@
 #include "heap/central.h"
 #include "heap/pageheap.h"
 
-enum { KEEP_LEAST = 1 << 20, SHARE = 4, STEP_LEAST = 16 << 20 };
+enum { KEEP_LEAST = 1 << 20, SHARE = 4, STEP_LEAST = 16 << 20, PIECE = 256 << 10 };
 
 static uint32_t tick; /* written by the background, read by anybody */
 static uint64_t inuse_at[ML_RELEASE_WINDOW];
@@ -29,13 +29,22 @@ static uint64_t excess_over(uint64_t bytes)
     return backed - ml_min(backed, bytes);
 }
 
+/* In small pieces: what is on its way can't be had. False when there is no more. */
+static bool release_excess(uint64_t bytes)
+{
+    uint64_t excess;
+    while ((excess = excess_over(bytes)) != 0)
+        if (ml_pageheap_release(whatever_tick(), ml_min(excess, PIECE)) == 0)
+            return false;
+    return true;
+}
+
 void ml_release_down_to(uint64_t bytes)
 {
-    ml_pageheap_release(whatever_tick(), excess_over(bytes));
-    if (excess_over(bytes) == 0)
+    if (release_excess(bytes))
         return;
     ml_central_trim(true);
-    ml_pageheap_release(whatever_tick(), excess_over(bytes));
+    release_excess(bytes);
 }
 
 static void keep_below_limit(void)
