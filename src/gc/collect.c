@@ -188,8 +188,7 @@ static void collect(enum ml_gc_reason reason)
     bool another_did = history.cycles != cycles || reason == ML_GC_ASKED_FOR;
     if (!is_paced(reason) || !another_did || ml_pacer_is_due())
         run_cycle(reason);
-    if (reason == ML_GC_ASKED_FOR)
-        ml_throttle_done();
+    ml_throttle_done();
     ml_unlock(&ml_cycle_gate);
     ml_unlock(&collector_lock);
     ml_background_nudge();

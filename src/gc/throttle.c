@@ -48,7 +48,7 @@ void ml_throttle_marked(void)
 
 void ml_throttle_end(void)
 {
-    __atomic_store_n(&is_on, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&is_on, 0, __ATOMIC_SEQ_CST);
     ml_pacer_allow(0);
 }
 
@@ -67,6 +67,16 @@ static bool is_waited_for(void)
     return __atomic_load_n(&is_on, __ATOMIC_ACQUIRE) || __atomic_load_n(&is_asked, __ATOMIC_ACQUIRE);
 }
 
+/* While there is a cycle. */
+static void allow(uint64_t limit)
+{
+    if (!__atomic_load_n(&is_on, __ATOMIC_SEQ_CST))
+        return;
+    ml_pacer_allow(limit);
+    if (!__atomic_load_n(&is_on, __ATOMIC_SEQ_CST)) /* it has just ended */
+        ml_pacer_allow(0);
+}
+
 void ml_throttle_wait(void)
 {
     const uint64_t STEP_NS = 200 * 1000, MOST_NS = ML_NS_PER_SECOND;
@@ -74,7 +84,7 @@ void ml_throttle_wait(void)
     uint64_t begin = ml_os_monotonic_ns(), now = begin;
     while (is_waited_for() && now - begin < MOST_NS) {
         uint64_t limit = allowed();
-        ml_pacer_allow(limit);
+        allow(limit);
         if (ml_heap_taken_bytes() < limit)
             return;
         if (now == begin)

@@ -58,6 +58,13 @@ static void change_percent(uint64_t *random)
     memlog_set_gc_percent(percents[random_below(random, 6)]);
 }
 
+/* From hopeless to none. */
+static void change_limit(uint64_t *random)
+{
+    static const int64_t limits[] = { 0, 10 << 20, 40 << 20, 100 << 20, INT64_MAX };
+    memlog_set_memory_limit(limits[random_below(random, 5)]);
+}
+
 static void add_and_remove_roots(void)
 {
     static void *nothing[100];
@@ -73,8 +80,10 @@ static void disturb(uint64_t *random)
     if (choice < 70)
         send_to((unsigned)random_below(random, settings.threads),
                 one_in(random, 2) ? SIGUSR1 : SIGUSR2);
-    else if (choice < 80)
+    else if (choice < 75)
         change_percent(random);
+    else if (choice < 80)
+        change_limit(random);
     else if (choice < 85)
         add_and_remove_roots();
     else if (choice < 97)
@@ -93,5 +102,6 @@ void *pest(void *unused)
         disturb(&random);
     }
     memlog_set_gc_percent(100);
+    memlog_set_memory_limit(INT64_MAX);
     return unused;
 }
