@@ -61,7 +61,6 @@ START_TEST(garbage_is_swept_and_booked_with_nobody_allocating)
     allocate_volume((size_t)COUNT * 64, 64);
     clear_stack();
     uint64_t before = frees();
-    ml_gc_stops = true; /* or it would only be asked for */
     ml_gc_collect(ML_GC_PACED); /* does not sweep what is small */
     ck_assert(comes_to(frees, before + COUNT * 9 / 10));
     ck_assert(comes_to(swept, true));
@@ -112,7 +111,6 @@ START_TEST(a_forked_child_has_a_background_of_its_own)
         allocate_volume(100 * MIB, 64);
         clear_stack();
         uint64_t before = frees();
-        ml_gc_stops = true;
         ml_gc_collect(ML_GC_PACED);
         bool fine = comes_to(frees, before + 1000000) && comes_to(released, 80 * (uint64_t)MIB);
         _exit(fine && ml_heap_audit() == NULL ? 0 : 1);

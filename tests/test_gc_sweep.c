@@ -50,7 +50,6 @@ END_TEST
 START_TEST(large_garbage_is_swept_by_the_collection_itself)
 {
     memlog_set_gc_percent(-1); /* or addresses are used again meanwhile */
-    ml_gc_stops = true;        /* and in this thread */
     make_garbage(garbage, OBJECTS, 50000, ML_SCAN);
     fill(kept, hidden, OBJECTS, 50000, ML_NOSCAN);
     clear_stack();

@@ -39,7 +39,7 @@ static void collect_if_due(size_t bytes)
 {
     ml_limit_before(bytes);
     if (ml_pacer_is_due_for(bytes))
-        ml_gc_collect(ML_GC_PACED);
+        ml_gc_make_room(bytes);
 }
 
 /* Collect if it is time, refill, collect if there was nothing. The tables may

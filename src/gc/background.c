@@ -18,7 +18,7 @@ static uint32_t started;       /* 0 no, 1 being started, 2 yes */
 static uint64_t not_before_ns; /* monotonic: refused, a new attempt is worth it then */
 static uint32_t nudges;  /* what the thread sleeps on */
 static uint32_t asleep;
-static uint32_t cycle_wanted;
+static uint64_t cycle_wanted; /* for so many bytes and one; 0: none is */
 
 /* Or until the deadline; 0: none. */
 static void wait_for_nudge(uint32_t seen, uint64_t deadline)
@@ -37,8 +37,9 @@ static void work(void *cache)
     bool more = false;
     for (;;) {
         uint32_t seen = __atomic_load_n(&nudges, __ATOMIC_SEQ_CST);
-        if (__atomic_exchange_n(&cycle_wanted, 0, __ATOMIC_ACQ_REL))
-            ml_gc_collect(ML_GC_ASKED_FOR);
+        uint64_t wanted = __atomic_exchange_n(&cycle_wanted, 0, __ATOMIC_ACQ_REL);
+        if (wanted != 0)
+            ml_gc_collect_if_due(wanted - 1);
         while (ml_sweep_some() && !__atomic_load_n(&cycle_wanted, __ATOMIC_RELAXED)) {
         }
         if (__atomic_load_n(&cycle_wanted, __ATOMIC_RELAXED))
@@ -103,14 +104,19 @@ void ml_background_nudge(void)
     ml_os_futex_wake(&nudges, 1);
 }
 
-bool ml_background_ask_for_cycle(void)
+bool ml_background_ask_for_cycle(uint64_t bytes)
 {
     if (__atomic_load_n(&started, __ATOMIC_ACQUIRE) != 2) {
         start();
         if (__atomic_load_n(&started, __ATOMIC_ACQUIRE) != 2)
             return false;
     }
-    if (__atomic_exchange_n(&cycle_wanted, 1, __ATOMIC_ACQ_REL) == 0)
+    uint64_t before = __atomic_load_n(&cycle_wanted, __ATOMIC_RELAXED);
+    while (before < bytes + 1)
+        if (__atomic_compare_exchange_n(&cycle_wanted, &before, bytes + 1, false,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+            break;
+    if (before == 0)
         ml_background_nudge();
     return true;
 }

@@ -146,11 +146,6 @@ static bool stops(enum ml_gc_reason reason)
     return true;
 }
 
-static bool is_paced(enum ml_gc_reason reason)
-{
-    return reason == ML_GC_PACED || reason == ML_GC_ASKED_FOR;
-}
-
 enum { RUNWAY = 25 }; /* percent of the room, for allocation while a cycle runs */
 
 static void run_cycle(enum ml_gc_reason reason)
@@ -171,7 +166,7 @@ static void run_cycle(enum ml_gc_reason reason)
         ml_pacer_postpone();
         return;
     }
-    if (is_paced(reason))
+    if (reason == ML_GC_PACED)
         ml_sweep_large();
     else
         ml_sweep_all();
@@ -179,14 +174,14 @@ static void run_cycle(enum ml_gc_reason reason)
     ml_trace_cycle(&cycle, history.cycles, began, taken_bytes);
 }
 
-static void collect(enum ml_gc_reason reason)
+/* bytes: only if one is due for so many more, and another thread's has not come
+ * meanwhile. UINT64_MAX: in any case. */
+static void collect(enum ml_gc_reason reason, uint64_t bytes)
 {
-    uint64_t cycles = ml_gc_cycles();
     ml_helpers_prepare();
     ml_lock(&collector_lock);
     ml_lock(&ml_cycle_gate);
-    bool another_did = history.cycles != cycles || reason == ML_GC_ASKED_FOR;
-    if (!is_paced(reason) || !another_did || ml_pacer_is_due())
+    if (bytes == UINT64_MAX || ml_pacer_is_due_for(bytes))
         run_cycle(reason);
     ml_throttle_done();
     ml_unlock(&ml_cycle_gate);
@@ -194,19 +189,21 @@ static void collect(enum ml_gc_reason reason)
     ml_background_nudge();
 }
 
-void ml_gc_collect(enum ml_gc_reason reason)
+void ml_gc_collect(enum ml_gc_reason reason) { collect(reason, UINT64_MAX); }
+
+void ml_gc_collect_if_due(uint64_t bytes) { collect(ML_GC_PACED, bytes); }
+
+void ml_gc_make_room(uint64_t bytes)
 {
-    if (reason != ML_GC_PACED || ml_gc_stops) {
-        collect(reason);
-        return;
-    }
-    ml_throttle_asked();
-    if (ml_background_ask_for_cycle()) {
-        ml_throttle_wait();
-    } else {
+    if (!ml_gc_stops) {
+        ml_throttle_asked();
+        if (ml_background_ask_for_cycle(bytes)) {
+            ml_throttle_wait(bytes);
+            return;
+        }
         ml_throttle_done();
-        collect(reason);
     }
+    collect(ML_GC_PACED, bytes);
 }
 
 void ml_gc_init(void) { begun_ns = ml_os_monotonic_ns(); }

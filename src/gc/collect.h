@@ -28,8 +28,7 @@
 #include "memlog_stats.h"
 
 enum ml_gc_reason {
-    ML_GC_PACED,     /* the heap has reached its goal, or the pacer's alarm before it */
-    ML_GC_ASKED_FOR, /* for a thread that found that, by the one that does it */
+    ML_GC_PACED,     /* the heap has come so far */
     ML_GC_NO_MEMORY, /* the OS gave no more */
     ML_GC_IDLE,      /* there was none for long */
     ML_GC_STRESS,    /* its turn has come in the stress mode: swept when it returns */
@@ -43,9 +42,15 @@ extern bool ml_gc_stops;
  * for a collection that stands still. */
 bool ml_gc_can_run_along(void);
 
-/* Collect. The calling thread is a mutator and not inside the heap. A paced
- * call does nothing when another thread's cycle has just come before it. */
+/* Collect, in this thread: a mutator, or memlog's own, that is not inside the
+ * heap. Another cycle that is under way is waited for. */
 void ml_gc_collect(enum ml_gc_reason reason);
+/* The heap is due for a cycle, or would be with so many bytes more: see that
+ * there is one, in this thread or another; as soon as it has come so far that
+ * the bytes can be allocated this returns. The calling thread is as above. */
+void ml_gc_make_room(uint64_t bytes);
+/* The same, by the thread that carries it out for others. */
+void ml_gc_collect_if_due(uint64_t bytes);
 
 /* What the cycles so far add up to. */
 struct ml_gc_history {

@@ -77,15 +77,19 @@ static void allow(uint64_t limit)
         ml_pacer_allow(0);
 }
 
-void ml_throttle_wait(void)
+void ml_throttle_wait(uint64_t bytes)
 {
-    const uint64_t STEP_NS = 200 * 1000, MOST_NS = ML_NS_PER_SECOND;
+    const uint64_t STEP_NS = 200 * 1000, MOST_NS = 10 * (uint64_t)ML_NS_PER_SECOND;
     uint32_t seen = __atomic_load_n(&ended, __ATOMIC_ACQUIRE);
     uint64_t begin = ml_os_monotonic_ns(), now = begin;
-    while (is_waited_for() && now - begin < MOST_NS) {
-        uint64_t limit = allowed();
+    bool to_the_end = false;
+    while (is_waited_for() && __atomic_load_n(&ended, __ATOMIC_ACQUIRE) == seen &&
+           now - begin < MOST_NS) {
+        uint64_t limit = allowed(), wanted = ml_heap_taken_bytes() + bytes;
         allow(limit);
-        if (ml_heap_taken_bytes() < limit)
+        /* Who has come to the goal wants what the cycle will have swept. */
+        to_the_end |= wanted >= ml_pacer_goal_in_force();
+        if (!to_the_end && wanted < limit)
             return;
         if (now == begin)
             ml_share_call();

@@ -22,9 +22,10 @@ void ml_throttle_end(void);
 void ml_throttle_asked(void);
 void ml_throttle_done(void);
 
-/* The calling thread, a mutator outside the heap, has reached the pacer's
- * alarm. Returns when it may go on, at the latest after a second. */
-void ml_throttle_wait(void);
+/* The calling thread, a mutator outside the heap, would go further than it may
+ * with so many bytes more. Returns when it may go on: when the mark has come on, or
+ * the cycle has ended; at the latest after ten seconds. */
+void ml_throttle_wait(uint64_t bytes);
 
 void ml_throttle_after_fork_child(void);
 
