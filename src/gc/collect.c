@@ -26,6 +26,7 @@
 #include "heap/large.h"
 #include "heap/threadgroup.h"
 #include "os/clock.h"
+#include "os/loader.h"
 #include "os/process.h"
 #include "os/segments.h"
 
@@ -148,11 +149,25 @@ static bool stops(enum ml_gc_reason reason)
 
 enum { RUNWAY = 25 }; /* percent of the room, for allocation while a cycle runs */
 
+static void complain_about_loader_once(void)
+{
+    static bool complained;
+    if (!complained)
+        ml_os_complain("this process was forked while a library was being unloaded: nothing is "
+                       "collected in it", NULL);
+    complained = true;
+}
+
 static void run_cycle(enum ml_gc_reason reason)
 {
     struct ml_cycle cycle = { .in_a_hurry = reason == ML_GC_FORCED };
     uint64_t cpu_begin = ml_os_thread_cpu_ns() + ml_share_cpu_ns();
     uint64_t began = ml_os_monotonic_ns() - begun_ns, taken_bytes = ml_heap_taken_bytes();
+    if (!ml_os_loader_is_usable()) {
+        complain_about_loader_once();
+        ml_pacer_postpone();
+        return;
+    }
     ml_sweep_all();
     bool along = !stops(reason);
     ml_pacer_set_runway(along ? RUNWAY : 0);
@@ -206,7 +221,12 @@ void ml_gc_make_room(uint64_t bytes)
     collect(ML_GC_PACED, bytes);
 }
 
-void ml_gc_init(void) { begun_ns = ml_os_monotonic_ns(); }
+void ml_gc_init(void)
+{
+    begun_ns = ml_os_monotonic_ns();
+    ml_os_loader_init();
+    ml_os_thread_prepare();
+}
 
 /* ---- fork ----------------------------------------------------------------------------- */
 
@@ -232,6 +252,7 @@ void ml_gc_after_fork_parent(void)
 
 void ml_gc_after_fork_child(void)
 {
+    ml_os_loader_after_fork_child();
     ml_pacer_after_fork();
     ml_roots_after_fork();
     ml_interpose_after_fork_child();

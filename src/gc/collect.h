@@ -75,7 +75,9 @@ uint64_t ml_gc_cycles(void);
 /* Memory of the collector's own beyond its metadata pool. */
 uint64_t ml_gc_stack_bytes(void);
 
-void ml_gc_init(void); /* the clock that cpu_fraction counts from */
+/* The clock that cpu_fraction counts from, and what a forked child can't find
+ * out any more. */
+void ml_gc_init(void);
 void ml_gc_before_fork(void);
 void ml_gc_after_fork_parent(void);
 void ml_gc_after_fork_child(void);

@@ -77,12 +77,13 @@ static inline int ml_sys_sigmask(int how, const uint64_t *set, uint64_t *old)
     return (int)ml_syscall4(SYS_rt_sigprocmask, how, (long)set, (long)old, ML_KERNEL_SIGSET_BYTES);
 }
 
-/* Can a word be read there? The kernel looks at the set before it looks at
- * what to do with it, and does nothing for an unknown action. */
+/* Can the word around address be read? The kernel looks at the set before it
+ * looks at what to do with it, and does nothing for an unknown action. */
 static inline bool ml_sys_is_readable(uintptr_t address)
 {
     enum { NO_SUCH_ACTION = 99 };
-    return ml_sys_sigmask(NO_SUCH_ACTION, (const uint64_t *)address, NULL) == -EINVAL;
+    uintptr_t word = address & ~(uintptr_t)(sizeof(uint64_t) - 1);
+    return ml_sys_sigmask(NO_SUCH_ACTION, (const uint64_t *)word, NULL) == -EINVAL;
 }
 
 #endif

@@ -71,6 +71,9 @@ struct ml_os_thread {
     void *argument;
     const char *name;
 };
+/* Ask the loader what is needed to start threads. To be called early: in a
+ * forked child its answer may never come. */
+void ml_os_thread_prepare(void);
 /* Start run(argument) in a thread with all signals blocked, on the CPUs that the
  * process's first thread may run on. name: at most 15
  * characters, must outlive the start. The C library calls calloc for the new

@@ -303,6 +303,13 @@ static int create_thread(struct ml_os_thread *thread, pthread_t *handle)
     return error;
 }
 
+void ml_os_thread_prepare(void)
+{
+    (void)find_pthread_create();
+    (void)find_pthread_join();
+    (void)stack_bytes_needed();
+}
+
 int ml_os_thread_start(struct ml_os_thread *thread, const char *name, void (*run)(void *),
                        void *argument)
 {
