@@ -3,9 +3,24 @@
  * aligned, swept. */
 #include "heap/large.h"
 
+#include <errno.h>
+
 #include "heap/central.h"
 #include "heap/counters.h"
 #include "heap_unit.h"
+
+/* ---- the OS gives no memory for descriptors ------------------------------------- */
+
+static bool no_descriptors;
+
+int __real_ml_spanmap_need_spans(uint32_t number);
+int __wrap_ml_spanmap_need_spans(uint32_t number);
+int __wrap_ml_spanmap_need_spans(uint32_t number)
+{
+    return no_descriptors ? -ENOMEM : __real_ml_spanmap_need_spans(number);
+}
+
+/* ---- counted ------------------------------------------------------------------------ */
 
 static struct ml_pageheap_figures figures(void)
 {
@@ -177,6 +192,77 @@ START_TEST(an_unswept_object_can_be_freed_and_resized)
 }
 END_TEST
 
+START_TEST(what_cannot_be_shrunk_is_not_counted)
+{
+    bool zeroed;
+    void *object = large(20 * ML_PAGE_BYTES, ML_SCAN);
+    no_descriptors = true;
+    ck_assert(!ml_large_resize(object, 10 * ML_PAGE_BYTES, &zeroed));
+    no_descriptors = false;
+    ck_assert_uint_eq(ml_large_bytes(object), 20 * ML_PAGE_BYTES);
+    ck_assert_uint_eq(figures().large_malloc_bytes, 20 * ML_PAGE_BYTES);
+    ck_assert_uint_eq(figures().large_free_bytes, 0);
+    ck_assert_uint_eq(ml_heap_taken_bytes(), 20 * ML_PAGE_BYTES);
+    assert_heap_is_whole();
+    ck_assert(ml_large_resize(object, 10 * ML_PAGE_BYTES, &zeroed));
+    ck_assert_uint_eq(figures().large_malloc_bytes, 20 * ML_PAGE_BYTES);
+    ck_assert_uint_eq(figures().large_free_bytes, 10 * ML_PAGE_BYTES);
+    assert_heap_is_whole();
+}
+END_TEST
+
+/* An object of 10 pages that two markers have counted, as it waits for its sweep. */
+static void *marked_twice(void)
+{
+    void *object = large(10 * ML_PAGE_BYTES, ML_SCAN);
+    ml_span_over((uintptr_t)object)->bits[0].mark[0] = 1;
+    ml_span_over((uintptr_t)object)->bits[0].mark[1] = 1;
+    ml_heap_taken_set(2 * 10 * ML_PAGE_BYTES);
+    ml_large_begin_sweep();
+    return object;
+}
+
+static void assert_found_out(uint64_t pages_taken)
+{
+    ck_assert_uint_eq(ml_heap_marked_twice().objects, 1);
+    ck_assert_uint_eq(ml_heap_marked_twice().bytes, 10 * ML_PAGE_BYTES);
+    ck_assert_uint_eq(ml_heap_taken_bytes(), pages_taken * ML_PAGE_BYTES);
+    assert_heap_is_whole();
+}
+
+START_TEST(what_both_markers_counted_is_found_out_by_the_sweep)
+{
+    void *object = marked_twice();
+    ck_assert_uint_eq(ml_large_sweep(10), 1);
+    assert_found_out(10);
+    ck_assert(ml_heap_is_object(object));
+    ck_assert_uint_eq(ml_span_marks(&ml_span_over((uintptr_t)object)->bits[0]), 0);
+}
+END_TEST
+
+START_TEST(what_both_markers_counted_is_found_out_when_it_is_freed)
+{
+    ml_heap_free(marked_twice());
+    assert_found_out(0);
+    ck_assert_uint_eq(ml_large_sweep(10), 0);
+    assert_found_out(0);
+}
+END_TEST
+
+/* Counted with the size it had then. */
+START_TEST(what_both_markers_counted_is_found_out_when_it_is_resized)
+{
+    static const size_t pages[] = { 5, 20 };
+    bool zeroed;
+    void *object = marked_twice();
+    ck_assert(ml_large_resize(object, pages[_i] * ML_PAGE_BYTES, &zeroed));
+    assert_found_out(pages[_i]);
+    ck_assert_uint_eq(ml_large_sweep(10), 1);
+    assert_found_out(pages[_i]);
+    ck_assert(ml_heap_is_object(object));
+}
+END_TEST
+
 /* Growing by a page at a time touches the new pages' entries only: each of
  * the others could be broken and would stay so. */
 START_TEST(growing_writes_the_tables_for_the_new_pages_only)
@@ -193,9 +279,12 @@ START_TEST(growing_writes_the_tables_for_the_new_pages_only)
 }
 END_TEST
 
-UNIT_MAIN("heap large", a_large_object_is_counted_with_whole_pages,
+UNIT_MAIN_TIMES("heap large", 2, a_large_object_is_counted_with_whole_pages,
           fresh_memory_is_said_to_be_zero_and_used_memory_is_not, it_shrinks_and_grows_where_it_is,
           it_begins_where_its_alignment_says, an_impossible_size_or_alignment_is_null,
           of_two_frees_at_the_same_time_the_second_finds_nothing, what_was_not_marked_is_swept,
-          an_unswept_object_can_be_freed_and_resized,
+          an_unswept_object_can_be_freed_and_resized, what_cannot_be_shrunk_is_not_counted,
+          what_both_markers_counted_is_found_out_by_the_sweep,
+          what_both_markers_counted_is_found_out_when_it_is_freed,
+          what_both_markers_counted_is_found_out_when_it_is_resized,
           growing_writes_the_tables_for_the_new_pages_only)

@@ -69,14 +69,22 @@ void *ml_large_alloc(size_t bytes, size_t alignment, enum ml_kind kind, bool *ze
     return object;
 }
 
+/* Both markers have counted it, with the size it has now. */
+static void settle_marked_twice(struct ml_span *span)
+{
+    if ((span->bits[0].mark[0] & span->bits[0].mark[1]) == 0)
+        return;
+    ml_heap_note_marked_twice(1, ml_span_bytes(span));
+    span->bits[0].mark[1] = 0;
+}
+
 /* Counted, out of its list, back to the page heap. Lock held. */
 static void drop(struct ml_span *span, bool swept)
 {
     ml_span_list_remove(ml_span_is_unswept(span) ? &ml_large_unswept
                                                  : &ml_large_lists[span->kind],
                         span);
-    if (span->bits[0].mark[0] & span->bits[0].mark[1]) /* freed before its sweep */
-        ml_heap_note_marked_twice(1, ml_span_bytes(span));
+    settle_marked_twice(span); /* freed before its sweep */
     span->bits[0] = (struct ml_span_bits){ 0 };
     count_free(1, ml_span_bytes(span), swept);
     ml_pageheap_give_run(span);
@@ -107,6 +115,12 @@ bool ml_large_resize(void *pointer, size_t bytes, bool *zeroed)
     struct ml_span *span = ml_span_over((uintptr_t)pointer);
     uint64_t before = ml_span_bytes(span);
     uint64_t after = (uint64_t)pages << ML_PAGE_SHIFT;
+    /* What was counted can't be taken back. */
+    if (after < before && !ml_pageheap_can_shrink()) {
+        ml_unlock(&ml_pageheap_lock);
+        return false;
+    }
+    settle_marked_twice(span);
     /* Counted on the side where Alloc stays below HeapInuse: less before the
      * pages go, more after they have come. */
     if (after < before)
@@ -114,8 +128,6 @@ bool ml_large_resize(void *pointer, size_t bytes, bool *zeroed)
     bool done = ml_pageheap_resize_run(span, pages, &backed);
     if (done && after > before)
         count_malloc(0, after - before);
-    if (!done && after < before)
-        count_malloc(0, before - after);
     ml_unlock(&ml_pageheap_lock);
     *zeroed = backed == 0;
     return done;
@@ -141,8 +153,7 @@ unsigned ml_large_sweep(unsigned count)
     for (; done < count && ml_large_unswept.first != 0; done++) {
         struct ml_span *span = ml_span_at(ml_large_unswept.first);
         if (ml_span_marks(&span->bits[0]) != 0) {
-            if (span->bits[0].mark[0] & span->bits[0].mark[1])
-                ml_heap_note_marked_twice(1, ml_span_bytes(span));
+            settle_marked_twice(span);
             ml_span_list_remove(&ml_large_unswept, span);
             ml_span_unmark(&span->bits[0], ~(uint64_t)0);
             span->swept_at = ml_marks_completed;

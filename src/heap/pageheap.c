@@ -87,15 +87,20 @@ static void count_span(int by)
     ml_pageheap_end_change();
 }
 
+static bool have_descriptor(void)
+{
+    return unused_first != 0 || ml_spanmap_need_spans(next_number + 1) == 0;
+}
+
 static struct ml_span *new_descriptor(uintptr_t base, uint32_t pages)
 {
     struct ml_span *span;
+    if (!have_descriptor())
+        return NULL;
     if (unused_first != 0) {
         span = ml_span_at(unused_first);
         unused_first = span->next;
     } else {
-        if (ml_spanmap_need_spans(next_number + 1) != 0)
-            return NULL;
         span = ml_span_at(next_number++);
     }
     span->base = base;
@@ -308,6 +313,8 @@ static bool grow_in_place(struct ml_span *span, uint32_t more, uint32_t *backed)
     change_inuse((int64_t)more * ML_PAGE_BYTES, -(int64_t)(more - *backed) * ML_PAGE_BYTES);
     return true;
 }
+
+bool ml_pageheap_can_shrink(void) { return have_descriptor(); }
 
 bool ml_pageheap_resize_run(struct ml_span *span, uint32_t pages, uint32_t *backed)
 {

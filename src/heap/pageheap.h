@@ -35,8 +35,10 @@ extern struct ml_lock ml_pageheap_lock;
  * them (0: all of it reads as zero). */
 struct ml_span *ml_pageheap_take_run(uint32_t pages, uint32_t align_pages, uint32_t *backed);
 void ml_pageheap_give_run(struct ml_span *span);
+/* Is there a descriptor for what shrinking cuts off? Then the next one succeeds. */
+bool ml_pageheap_can_shrink(void);
 /* Shrink to pages, the rest becomes free; or grow into a free run right
- * behind. False when there is none. */
+ * behind. False when there is none, or no descriptor. */
 bool ml_pageheap_resize_run(struct ml_span *span, uint32_t pages, uint32_t *backed);
 /* The figures, to be changed between begin and end. */
 struct ml_pageheap_figures *ml_pageheap_begin_change(void);
