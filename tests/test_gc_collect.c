@@ -213,7 +213,108 @@ START_TEST(numbers_are_read_on_through_a_long_collection)
 }
 END_TEST
 
+/* ---- in the middle of a cycle ------------------------------------------------------------ */
+
+static void (*at_mark)(void), (*at_start)(void);
+
+struct ml_root_bytes __real_ml_roots_mark(struct ml_marker *marker);
+struct ml_root_bytes __wrap_ml_roots_mark(struct ml_marker *marker);
+struct ml_root_bytes __wrap_ml_roots_mark(struct ml_marker *marker)
+{
+    if (at_mark != NULL)
+        at_mark();
+    return __real_ml_roots_mark(marker);
+}
+
+void __real_ml_world_start(void);
+void __wrap_ml_world_start(void);
+void __wrap_ml_world_start(void)
+{
+    __real_ml_world_start();
+    if (at_start != NULL)
+        at_start();
+}
+
+enum { FEW = 100, MANY = 5000, TWICE = 2000 };
+static struct ml_gc_history at_sweep;
+
+/* As a thread does that allocates at once, and sweeps for that. */
+static void find_twice(void)
+{
+    ml_heap_note_marked_twice(TWICE, TWICE * 64);
+    ml_gc_history_read(&at_sweep);
+}
+
+START_TEST(what_was_counted_twice_is_taken_off_the_cycle_that_did)
+{
+    static void *volatile slots[MANY];
+    static hidden_t hidden[MANY];
+    struct ml_gc_history before, after;
+    memlog_set_gc_percent(-1);
+    fill(slots, hidden, FEW, 64, ML_SCAN);
+    collect();
+    fill(slots, hidden, MANY, 64, ML_SCAN);
+    ml_gc_history_read(&before);
+    ck_assert_uint_lt(before.live_objects, TWICE);
+    at_start = find_twice;
+    collect();
+    ml_gc_history_read(&after);
+    ck_assert_uint_eq(at_sweep.cycles, before.cycles);
+    ck_assert_uint_ge(at_sweep.live_objects, MANY - TWICE);
+    ck_assert_uint_ge(at_sweep.live_bytes, (MANY - TWICE) * 64);
+    ck_assert_uint_eq(after.live_objects, at_sweep.live_objects);
+    ck_assert_uint_eq(after.live_bytes, at_sweep.live_bytes);
+}
+END_TEST
+
+static uint32_t trimmed;
+
+static void trim_all(void *unused)
+{
+    (void)unused;
+    ml_central_trim(true);
+    __atomic_store_n(&trimmed, 1, __ATOMIC_RELEASE);
+}
+
+static struct ml_os_thread trimmer;
+static uint64_t empty_then;
+
+/* Of its end nothing is to be seen while the mark is on. */
+static void trim_meanwhile(void)
+{
+    enum { LONG = 50 * 1000 };
+    empty_then = ml_central_empty_bytes();
+    if (ml_os_thread_start(&trimmer, "trimmer", trim_all, NULL) != 0)
+        abort();
+    usleep(LONG);
+    if (__atomic_load_n(&trimmed, __ATOMIC_ACQUIRE) || ml_central_empty_bytes() != empty_then)
+        empty_then = 0;
+}
+
+START_TEST(no_span_goes_while_markers_look_at_it)
+{
+    static void *objects[MANY];
+    memlog_set_gc_percent(-1);
+    for (int i = 0; i < MANY; i++)
+        objects[i] = memlog_malloc(64);
+    for (int i = 0; i < MANY; i++)
+        memlog_free(objects[i]);
+    ml_heap_enter(ml_thread_self);
+    ml_thread_flush_all(ml_thread_self);
+    ml_heap_leave(ml_thread_self);
+    ck_assert_uint_gt(ml_central_empty_bytes(), 0);
+    at_mark = trim_meanwhile;
+    memlog_gc();
+    ck_assert_uint_gt(empty_then, 0);
+    ml_os_thread_join(&trimmer);
+    ck_assert_uint_eq(trimmed, 1);
+    assert_whole();
+}
+END_TEST
+
 UNIT_MAIN("gc collect", before_the_first_collection_there_is_no_history,
           pauses_are_kept_in_rings_of_256, what_is_alive_and_what_was_scanned_is_told,
           who_waited_for_anothers_cycle_does_not_begin_one_of_his_own,
-          numbers_are_read_on_through_a_long_collection)
+          numbers_are_read_on_through_a_long_collection,
+          what_was_counted_twice_is_taken_off_the_cycle_that_did,
+          no_span_goes_while_markers_look_at_it)

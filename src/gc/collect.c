@@ -59,25 +59,43 @@ static void copy_words(uint64_t *to, const uint64_t *from, size_t bytes)
         __atomic_store_n(&to[i], __atomic_load_n(&from[i], __ATOMIC_RELAXED), __ATOMIC_RELAXED);
 }
 
-static void publish(const struct ml_gc_history *next)
+static void begin_change(void)
 {
     __atomic_store_n(&sequence, sequence + 1, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+static void end_change(void) { __atomic_store_n(&sequence, sequence + 1, __ATOMIC_RELEASE); }
+
+static void publish(const struct ml_gc_history *next)
+{
+    begin_change();
     copy_words((uint64_t *)&history, (const uint64_t *)next, sizeof(history));
-    __atomic_store_n(&sequence, sequence + 1, __ATOMIC_RELEASE);
+    end_change();
+}
+
+void ml_gc_publish_live(uint64_t objects, uint64_t bytes)
+{
+    struct ml_marked_twice twice = ml_heap_marked_twice();
+    begin_change();
+    copy_words(&history.live_objects, &objects, sizeof(objects));
+    copy_words(&history.live_bytes, &bytes, sizeof(bytes));
+    copy_words(&history.twice.objects, &twice.objects, sizeof(twice.objects));
+    copy_words(&history.twice.bytes, &twice.bytes, sizeof(twice.bytes));
+    end_change();
 }
 
 void ml_gc_history_read(struct ml_gc_history *copy)
 {
     uint32_t before;
+    struct ml_marked_twice twice; /* as far as the sweep has found out */
     do {
         while ((before = __atomic_load_n(&sequence, __ATOMIC_ACQUIRE)) & 1)
             __builtin_ia32_pause();
         copy_words((uint64_t *)copy, (const uint64_t *)&history, sizeof(*copy));
+        twice = ml_heap_marked_twice();
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
     } while (__atomic_load_n(&sequence, __ATOMIC_RELAXED) != before);
-    /* What the sweep has found to be counted twice. */
-    struct ml_marked_twice twice = ml_heap_marked_twice();
     copy->live_objects -= ml_min(copy->live_objects, twice.objects - copy->twice.objects);
     copy->live_bytes -= ml_min(copy->live_bytes, twice.bytes - copy->twice.bytes);
 }
@@ -108,9 +126,6 @@ static void book(const struct ml_cycle *cycle, enum ml_gc_reason reason, uint64_
     ml_limit_cycle_took(next.cycles, ml_max(next.pause_ns[at], cpu_ns / cpus));
     uint64_t available = (ml_os_monotonic_ns() - begun_ns) * cpus;
     next.cpu_fraction = available == 0 ? 0 : (double)next.cpu_ns / (double)available;
-    next.live_bytes = cycle->live_bytes;
-    next.live_objects = cycle->live_objects;
-    next.twice = cycle->twice;
     next.root_stack_bytes = cycle->roots.stack;
     next.root_data_bytes = cycle->roots.data;
     next.root_added_bytes = cycle->roots.added;

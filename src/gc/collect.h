@@ -52,7 +52,8 @@ void ml_gc_make_room(uint64_t bytes);
 /* The same, by the thread that carries it out for others. */
 void ml_gc_collect_if_due(uint64_t bytes);
 
-/* What the cycles so far add up to. */
+/* What the cycles so far add up to. What is live is told from the mark's end
+ * on, all else when the cycle is complete. */
 struct ml_gc_history {
     uint64_t pause_ns[MEMLOG_PAUSES], pause_end[MEMLOG_PAUSES];
     uint64_t pause_total_ns;
@@ -63,11 +64,15 @@ struct ml_gc_history {
     uint64_t cpu_ns;
     double cpu_fraction;
     uint64_t live_bytes, live_objects;
-    struct ml_marked_twice twice; /* until then; see heap/central.h */
+    struct ml_marked_twice twice; /* until that mark; see heap/central.h */
     uint64_t root_stack_bytes, root_data_bytes, root_added_bytes;
     uint64_t last_stop_ns, last_mark_ns;
     uint64_t looked_up;          /* candidate words resolved */
 };
+/* What a mark has found, before a sweep may correct it: what that finds to be
+ * counted twice would be taken off what the cycle before has found. World
+ * stopped. */
+void ml_gc_publish_live(uint64_t objects, uint64_t bytes);
 /* A consistent copy; waits for no lock. */
 void ml_gc_history_read(struct ml_gc_history *history);
 uint64_t ml_gc_cycles(void);

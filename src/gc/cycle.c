@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "gc/collect.h"
 #include "gc/dirty.h"
 #include "gc/limit.h"
 #include "gc/pacer.h"
@@ -110,7 +111,7 @@ static void complete(struct ml_cycle *cycle, uint64_t cached_bytes)
     cycle->live_bytes = live;
     cycle->live_objects = marker.objects;
     cycle->looked_up = last_looked_up = marker.looked_up;
-    cycle->twice = ml_heap_marked_twice();
+    ml_gc_publish_live(cycle->live_objects, live);
     ml_sweep_begin();
     ml_limit_marked();
     ml_pacer_marked(live, cycle->roots.stack + cycle->roots.data + cycle->roots.added);
@@ -126,6 +127,7 @@ static ML_NOINLINE void mark_stopped(void *argument)
     if (!stop(cycle, &begin))
         return;
     uint64_t stopped = ml_os_monotonic_ns();
+    ml_central_hold_empty();
     __builtin_unwind_init(); /* this thread's registers to its stack */
     begin_mark(false);
     uint64_t cached_bytes = blacken_magazines();
@@ -133,6 +135,7 @@ static ML_NOINLINE void mark_stopped(void *argument)
     ml_mark_finish(&marker);
     cycle->mark = ml_os_monotonic_ns() - stopped;
     complete(cycle, cached_bytes);
+    ml_central_let_empty();
     start(cycle, begin);
 }
 

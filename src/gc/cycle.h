@@ -54,7 +54,6 @@ struct ml_cycle {
     uint64_t pages_written; /* rescanned in the last stop */
     uint64_t live_bytes, live_objects, looked_up;
     struct ml_root_bytes roots;
-    struct ml_marked_twice twice; /* in the cycles before */
 };
 
 /* Held while the world stands and whenever a fork would find the heap or the

@@ -2,8 +2,10 @@
 /* helpers.h - the threads that help the marking thread.
  *
  * As many as the process has CPUs, less one, up to a useful few; decided once,
- * when the heap has become large enough for them to be of use. They are
- * memlog's own: never stopped, and asleep between the marks they are called to
+ * when the heap has become large enough for them to be of use. CPUs that the
+ * process is given later get none: an only helper marks in a word of its own,
+ * and the first of several has to know from its start that it does not. They
+ * are memlog's own: never stopped, and asleep between the marks they are called to
  * (share.h). Where none can be started, marking is done by one thread, and the
  * next collection tries again.
  */

@@ -86,16 +86,23 @@ static void hang_empty(struct ml_bin *bin, struct ml_span *span)
             ml_pageheap_give(unhang_empty(bin, bin->empty.first));
 }
 
-/* A few, so that nobody waits long for the bin. False: there are no more to go. */
+static struct ml_lock trimming;
+
+void ml_central_hold_empty(void) { ml_lock(&trimming); }
+void ml_central_let_empty(void) { ml_unlock(&trimming); }
+
+/* A few, so that nobody waits long. False: there are no more to go. */
 static bool trim_some(struct ml_bin *bin, bool all)
 {
     enum { BATCH = 64 };
+    ml_lock(&trimming);
     ml_lock(&bin->lock);
     uint32_t due = all ? bin->empty.count : bin->empty_least;
     for (uint32_t i = 0; i < due && i < BATCH; i++)
         ml_pageheap_give(unhang_empty(bin, bin->empty.first));
     bin->empty_least = due > BATCH ? due - BATCH : bin->empty.count;
     ml_unlock(&bin->lock);
+    ml_unlock(&trimming);
     return due > BATCH;
 }
 

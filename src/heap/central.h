@@ -9,7 +9,7 @@
  *                          3. a span not yet swept: sweep it, take from it
  *       ml_pageheap_take   4. a new span
  *
- * One lock a bin, held for a batch. Lock order: bin, then page heap, then
+ * One lock a bin, held for a batch. Lock order: trimming, bin, page heap,
  * metadata pools.
  */
 #ifndef ML_HEAP_CENTRAL_H
@@ -39,6 +39,10 @@ void ml_central_give(unsigned bin, void **slots, unsigned count);
 /* Give empty spans to the page heap: those that nobody needed since the last
  * trim, or all there are. */
 void ml_central_trim(bool all);
+/* Between the two trimming waits: markers look at spans without a lock, and
+ * memlog's own threads are not stopped. With the world stopped. */
+void ml_central_hold_empty(void);
+void ml_central_let_empty(void);
 /* Bytes of the empty spans that the bins keep. */
 uint64_t ml_central_empty_bytes(void);
 
