@@ -51,7 +51,7 @@ static void *alloc_directly(struct ml_thread *self, unsigned bin)
     if (ml_central_take(self, bin, &slot, 1) != 0) {
         ml_poison_check_slot(slot, ml_sizeclasses[ml_bin_class(bin)].bytes);
         magazine->held++;
-        ml_state_set(ml_granule_of(slot), 1);
+        ml_state_set(ml_granule_of(slot), ML_STATE_PLAIN);
         ml_count(&magazine->mallocs, 1);
     }
     ml_heap_leave(self);
@@ -94,7 +94,7 @@ static void free_directly(struct ml_thread *self, void *pointer, unsigned bin)
     if (ml_poison_on)
         ml_poison_slot(pointer, ml_sizeclasses[ml_bin_class(bin)].bytes);
     ml_magazine_note_use(self, bin);
-    ml_state_set(ml_granule_of(pointer), 0);
+    ml_state_set(ml_granule_of(pointer), ML_STATE_FREE);
     ml_count(&self->magazines[bin].frees, 1);
     self->magazines[bin].held--;
     ml_central_give(bin, &pointer, 1);
@@ -113,6 +113,8 @@ void ml_heap_free_slow(void *pointer)
         errno = saved_errno;
         return;
     }
+    if (ml_state_get(ml_granule_of(pointer)) != ML_STATE_PLAIN)
+        ml_heap_hooks.watched_goes(pointer); /* set by whoever watches */
     struct ml_thread *self = ml_thread_self;
     unsigned bin = ml_map.page_bin[ml_page_of((uintptr_t)pointer)];
     ml_heap_enter(self);

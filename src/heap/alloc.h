@@ -35,7 +35,7 @@ static inline void *ml_heap_pop(size_t class, enum ml_kind kind)
     void *slot = top[-1];
     if (slot == NULL)
         __builtin_unreachable(); /* callers need not look a second time */
-    ml_state_set_slot(slot, 1); /* the order: see threadcache.h */
+    ml_state_set_slot(slot, ML_STATE_PLAIN); /* the order: see threadcache.h */
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     __atomic_store_n(&magazine->top, top - 1, __ATOMIC_RELAXED);
     ml_count(&magazine->mallocs, 1);
@@ -47,8 +47,9 @@ void *ml_heap_alloc_slow(unsigned bin);
 /* A large object (see large.h). NULL when there is no memory. */
 void *ml_heap_alloc_large(size_t bytes, size_t alignment, enum ml_kind kind, bool *zeroed);
 
-/* Free what the fast path does not: NULL (nothing happens), large objects, into
- * a full magazine, from a thread without a cache. A bad pointer ends the program. */
+/* Free what the fast path does not: NULL (nothing happens), large and watched
+ * objects, into a full magazine, from a thread without a cache. A bad pointer
+ * ends the program. */
 void ml_heap_free_slow(void *pointer);
 /* Says what is wrong with a pointer given to `function`, and aborts. */
 _Noreturn void ml_heap_bad_pointer(const void *pointer, const char *function);
@@ -57,7 +58,7 @@ _Noreturn void ml_heap_bad_pointer(const void *pointer, const char *function);
 static inline bool ml_heap_is_object(const void *pointer)
 {
     uint64_t granule = ml_granule_of(pointer);
-    return granule < ml_map_granules() && ml_state_get(granule) != 0;
+    return granule < ml_map_granules() && ml_state_get(granule) != ML_STATE_FREE;
 }
 
 /* Free the object at pointer; NULL is fine. A bad pointer ends the program. */
@@ -71,7 +72,7 @@ static inline void ml_heap_free(void *pointer)
     /* Found once: for all the compiler knows the stores below change the map.
      * Read plainly: who frees an object is the only one who writes it. */
     uint8_t *state = &ml_map.state[granule];
-    if (ml_unlikely(*state == 0)) {
+    if (ml_unlikely(*state != ML_STATE_PLAIN)) {
         ml_heap_free_slow(pointer);
         return;
     }
@@ -86,7 +87,7 @@ static inline void ml_heap_free(void *pointer)
     ml_count(&magazine->frees, 1);
     __atomic_store_n(&magazine->top, top + 1, __ATOMIC_RELEASE);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    __atomic_store_n(state, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(state, ML_STATE_FREE, __ATOMIC_RELAXED);
     /* The address stays in a register up to here: a collector that stops the
      * thread finds it there. */
     __asm__ volatile("" : : "r"(pointer));

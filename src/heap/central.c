@@ -155,8 +155,8 @@ static void sweep_span(struct ml_thread *self, struct ml_span *span)
         for (; dead != 0; dead &= dead - 1) {
             uintptr_t slot = ml_span_slot_address(span, word * 64 + ml_ctz64(dead));
             uint64_t granule = ml_granule_of((void *)slot);
-            objects += ml_state_get(granule);
-            ml_state_set(granule, 0);
+            objects += ml_state_get(granule) != ML_STATE_FREE;
+            ml_state_set(granule, ML_STATE_FREE);
         }
     }
     span->free_slots = (uint16_t)(span->free_slots + freed);

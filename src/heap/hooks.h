@@ -16,6 +16,9 @@ struct ml_heap_hooks {
     void (*thread_came)(void);
     /* The calling thread took the slow path: a good moment for rare checks. */
     void (*slow_path)(void);
+    /* The program is about to free an object in a state other than
+     * ML_STATE_PLAIN, and it is to be plain when this returns. */
+    void (*watched_goes)(void *object);
 };
 
 extern struct ml_heap_hooks ml_heap_hooks;

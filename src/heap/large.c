@@ -63,7 +63,7 @@ void *ml_large_alloc(size_t bytes, size_t alignment, enum ml_kind kind, bool *ze
     ml_span_list_append(&ml_large_lists[kind], span, ML_PLACE_LARGE);
     count_malloc(1, ml_span_bytes(span));
     void *object = (void *)span->base;
-    ml_state_set(ml_granule_of(object), 1);
+    ml_state_set(ml_granule_of(object), ML_STATE_PLAIN);
     ml_unlock(&ml_pageheap_lock);
     *zeroed = backed == 0;
     return object;
@@ -98,7 +98,7 @@ bool ml_large_free(void *pointer)
     bool there = span->use == ML_SPAN_LARGE && span->base == (uintptr_t)pointer &&
                  ml_state_get(granule) != 0;
     if (there) {
-        ml_state_set(granule, 0);
+        ml_state_set(granule, ML_STATE_FREE);
         drop(span, false);
     }
     ml_unlock(&ml_pageheap_lock);
@@ -159,7 +159,7 @@ unsigned ml_large_sweep(unsigned count)
             span->swept_at = ml_marks_completed;
             ml_span_list_append(&ml_large_lists[span->kind], span, ML_PLACE_LARGE);
         } else {
-            ml_state_set(ml_granule_of((void *)span->base), 0);
+            ml_state_set(ml_granule_of((void *)span->base), ML_STATE_FREE);
             drop(span, true);
         }
     }

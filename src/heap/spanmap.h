@@ -7,10 +7,11 @@
  * the heap grows, so that a small program pays for a small table. Addresses
  * are turned into indexes by arithmetic alone:
  *
- *   state[granule]    1: an allocated object begins at this 16-byte granule.
+ *   state[granule]    not 0: an allocated object begins at this 16-byte granule.
  *                     The truth about "allocated", kept by whoever allocates
  *                     and frees, outside the object where no stray write of
- *                     the program reaches it.
+ *                     the program reaches it. Which of enum ml_state it is
+ *                     says whether freeing it concerns anybody else.
  *   page_bin[page]    the bin of the small span over this page, ML_BIN_LARGE
  *                     under a large object, ML_BIN_NONE where nothing is in use
  *   page_span[page]   the number of the span over this page. May be stale for
@@ -92,23 +93,32 @@ static inline struct ml_span *ml_span_over(uintptr_t address)
     return ml_span_at(__atomic_load_n(&ml_map.page_span[ml_page_of(address)], __ATOMIC_RELAXED));
 }
 
+/* What the state byte of an object's first granule may be. Only plain objects
+ * are freed on the fast path: that one comparison tells them from all others. */
+enum ml_state {
+    ML_STATE_FREE,
+    ML_STATE_PLAIN,
+    ML_STATE_WATCHED, /* its going is reported first: hooks.h */
+    ML_STATE_WEAK     /* the same; it is itself a weak reference (gc/weak.h) */
+};
+
 /* The state byte has one writer at a time (who owns the slot), but readers at
  * any time. */
 static inline uint8_t ml_state_get(uint64_t granule)
 {
     return __atomic_load_n(&ml_map.state[granule], __ATOMIC_RELAXED);
 }
-static inline void ml_state_set(uint64_t granule, uint8_t allocated)
+static inline void ml_state_set(uint64_t granule, uint8_t state)
 {
-    __atomic_store_n(&ml_map.state[granule], allocated, __ATOMIC_RELAXED);
+    __atomic_store_n(&ml_map.state[granule], state, __ATOMIC_RELAXED);
 }
 
 /* The same for an address that is a slot's: without a look at the heap's base,
  * which allocating has no other need of. */
-static inline void ml_state_set_slot(const void *slot, uint8_t allocated)
+static inline void ml_state_set_slot(const void *slot, uint8_t state)
 {
-    uint8_t *state = (uint8_t *)(ml_map.state_from_0 + ((uintptr_t)slot >> ML_GRANULE_SHIFT));
-    __atomic_store_n(state, allocated, __ATOMIC_RELAXED);
+    uint8_t *byte = (uint8_t *)(ml_map.state_from_0 + ((uintptr_t)slot >> ML_GRANULE_SHIFT));
+    __atomic_store_n(byte, state, __ATOMIC_RELAXED);
 }
 
 /* Point the pages of a run, from the given one on, at its span. */

@@ -146,7 +146,7 @@ static void settle_magazines(struct ml_thread *thread)
         struct ml_magazine *magazine = &thread->magazines[bin];
         int64_t count = magazine->top - magazine->bottom;
         if (count != 0)
-            ml_state_set(ml_granule_of(magazine->top[-1]), 0);
+            ml_state_set(ml_granule_of(magazine->top[-1]), ML_STATE_FREE);
         int64_t balance = (int64_t)(magazine->mallocs - magazine->frees) + count;
         ml_count(&magazine->mallocs, (uint64_t)(magazine->held - balance));
     }
