@@ -55,6 +55,10 @@ int ml_os_signal_thread(pid_t pid, pid_t tid, int signal);
 bool ml_os_thread_has_ended(pid_t pid, pid_t tid);
 /* Unblock, for the calling thread, the signals whose bits (1 << (signal - 1)) are set. */
 void ml_os_unblock_signals(uint64_t signals);
+/* Whatever the calling thread's vector registers held is there no more. A new
+ * thread has what they held in the one that started it, and copying leaves in
+ * them what was copied: in a thread that sleeps, for as long as it does. */
+void ml_os_clear_vector_registers(void);
 unsigned ml_os_online_cpus(void); /* those the first thread may run on, at least 1 */
 
 /* Whether the calling thread has the scheduling policy and the niceness of the
@@ -80,6 +84,11 @@ void ml_os_thread_prepare(void);
  * thread's tables: hold no lock that malloc takes. 0 or -errno. */
 int ml_os_thread_start(struct ml_os_thread *thread, const char *name, void (*run)(void *),
                        void *argument);
+/* The same for a thread that is to run code of the program's: with as large a
+ * stack as the program's own threads have, not counted as memlog's, and never
+ * joined nor forgotten. The struct lives as long as the thread. */
+int ml_os_thread_start_for_program(struct ml_os_thread *thread, const char *name,
+                                   void (*run)(void *), void *argument);
 void ml_os_thread_join(struct ml_os_thread *thread);
 /* In a forked child the thread is gone; give back its stack, forget it. */
 void ml_os_thread_forget(struct ml_os_thread *thread);

@@ -114,6 +114,24 @@ void ml_os_unblock_signals(uint64_t signals)
     ml_sys_sigmask(SIG_UNBLOCK, &signals, NULL);
 }
 
+/* XRSTOR gives those parts of the processor's state that are asked for, and that
+ * the header does not say were saved, their first contents (Intel SDM, volume 1,
+ * section 13.8); MXCSR comes from its place in the area. No function expects
+ * anything to be left in these registers by one that it has called. */
+ML_NOINLINE void ml_os_clear_vector_registers(void)
+{
+    enum { OSXSAVE = 1 << 27, SSE = 1 << 1, AVX = 1 << 2, AVX512 = 7 << 5 };
+    unsigned unused, features;
+    __asm__("cpuid" : "=a"(unused), "=c"(features) : "0"(1), "1"(0) : "rbx", "rdx");
+    if (!(features & OSXSAVE))
+        return;
+    struct {
+        uint32_t legacy[128]; /* MXCSR is its seventh word */
+        uint64_t header[8];
+    } area __attribute__((aligned(64))) = { .legacy[6] = __builtin_ia32_stmxcsr() };
+    __asm__ volatile("xrstor64 %0" : : "m"(area), "a"(SSE | AVX | AVX512), "d"(0));
+}
+
 /* The CPUs of the process, which are its first thread's: the calling one may
  * have been bound to a few by the program. */
 struct cpus {
@@ -290,16 +308,39 @@ static int create_on_own_stack(struct ml_os_thread *thread, pthread_t *handle)
     return error;
 }
 
-static int create_thread(struct ml_os_thread *thread, pthread_t *handle)
+static int create_on_its_stack(struct ml_os_thread *thread, int detach_state, pthread_t *handle)
+{
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, detach_state);
+    int error = create_with(&attributes, thread, handle);
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
+static int create_joinable(struct ml_os_thread *thread, pthread_t *handle)
 {
     int error = create_on_own_stack(thread, handle);
     /* More thread-local memory than our stack holds: the C library knows how much. */
-    if (error == -EINVAL) {
-        pthread_attr_t attributes;
-        pthread_attr_init(&attributes);
-        error = create_with(&attributes, thread, handle);
-        pthread_attr_destroy(&attributes);
-    }
+    return error != -EINVAL ? error
+                            : create_on_its_stack(thread, PTHREAD_CREATE_JOINABLE, handle);
+}
+
+static int create_detached(struct ml_os_thread *thread, pthread_t *handle)
+{
+    return create_on_its_stack(thread, PTHREAD_CREATE_DETACHED, handle);
+}
+
+static int start(struct ml_os_thread *thread, int (*create)(struct ml_os_thread *, pthread_t *))
+{
+    if (find_pthread_create() == NULL || find_pthread_join() == NULL)
+        return -ENOTSUP;
+    int saved = errno;
+    pthread_t handle = 0;
+    int error = create(thread, &handle);
+    errno = saved;
+    if (error == 0)
+        thread->handle = (uint64_t)handle;
     return error;
 }
 
@@ -314,15 +355,14 @@ int ml_os_thread_start(struct ml_os_thread *thread, const char *name, void (*run
                        void *argument)
 {
     *thread = (struct ml_os_thread){ .run = run, .argument = argument, .name = name };
-    if (find_pthread_create() == NULL || find_pthread_join() == NULL)
-        return -ENOTSUP;
-    int saved = errno;
-    pthread_t handle = 0;
-    int error = create_thread(thread, &handle);
-    errno = saved;
-    if (error == 0)
-        thread->handle = (uint64_t)handle;
-    return error;
+    return start(thread, create_joinable);
+}
+
+int ml_os_thread_start_for_program(struct ml_os_thread *thread, const char *name,
+                                   void (*run)(void *), void *argument)
+{
+    *thread = (struct ml_os_thread){ .run = run, .argument = argument, .name = name };
+    return start(thread, create_detached);
 }
 
 void ml_os_thread_join(struct ml_os_thread *thread)
