@@ -8,6 +8,7 @@
 #include "gc/alloc.h"
 #include "gc/background.h"
 #include "gc/collect.h"
+#include "gc/finalize.h"
 #include "gc/limit.h"
 #include "gc/mutator.h"
 #include "gc/pacer.h"
@@ -63,6 +64,7 @@ static void wire(void)
     ml_heap_hooks.stop_wanted = ml_world_stop_wanted;
     ml_heap_hooks.thread_came = thread_came;
     ml_heap_hooks.slow_path = slow_path;
+    ml_heap_hooks.watched_goes = ml_finalize_forget;
     ml_gc_init();
     if (ml_stopworld_init() != 0)
         ml_os_complain("no real-time signal is free to stop threads with: with more than one "

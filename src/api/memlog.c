@@ -12,10 +12,12 @@
 #include "gc/alloc.h"
 #include "gc/background.h"
 #include "gc/collect.h"
+#include "gc/finalize.h"
 #include "gc/limit.h"
 #include "gc/mutator.h"
 #include "gc/pacer.h"
 #include "gc/roots.h"
+#include "gc/weak.h"
 #include "heap/alloc.h"
 #include "heap/release.h"
 #include "log/ticker.h"
@@ -155,6 +157,18 @@ EXPORT int memlog_unregister_thread(void)
     ml_mutator_unregister();
     return 0;
 }
+
+/* ---- finalizers and weak references ---------------------------------------------- */
+
+EXPORT int memlog_set_finalizer(void *object, void (*finalizer)(void *object, void *data),
+                                void *data)
+{
+    return ml_finalize_set(object, finalizer, data);
+}
+
+EXPORT struct memlog_weak *memlog_weak_create(void *object) { return ml_weak_create(object); }
+EXPORT void *memlog_weak_get(const struct memlog_weak *weak) { return ml_weak_get(weak); }
+EXPORT void memlog_weak_destroy(struct memlog_weak *weak) { ml_weak_destroy(weak); }
 
 /* ---- numbers ------------------------------------------------------------------------ */
 

@@ -139,6 +139,61 @@ static inline void memlog_keep_alive(const void *pointer)
 #endif
 }
 
+/* ---- finalizers and weak references ------------------------------------ */
+
+/* Call finalizer(object, data) once, after a collection has found the object
+ * unreachable. An object has one finalizer at most: a second replaces it, NULL
+ * removes it. 0; -EINVAL when object is not the start of a collected object, or
+ * data points into it; -ENOMEM.
+ *
+ * What is kept: the object and all it refers to, as they are, until the
+ * finalizer has run; a later collection frees them, unless the finalizer has
+ * made the object reachable again. It may also set a finalizer again. data is
+ * kept alive from now on until the finalizer has run; an object that can be
+ * reached from its own data never becomes unreachable.
+ *
+ * The order: an object that another object with a finalizer refers to, directly
+ * or by way of others, is finalized after that one, in a later collection, so
+ * that a finalizer can use all that its object refers to. When objects refer to
+ * each other in a circle that has one with a finalizer in it, nobody comes first,
+ * and none of them is ever finalized or freed: cut the circle, or make one of its
+ * pointers a weak reference. An object's pointers into itself do no harm. There
+ * is no order beyond that.
+ *
+ * The thread: all are called one after the other by "memlog-final", a thread that
+ * is started when the first one is due, with all signals blocked. They may
+ * allocate, collect, lock and wait; memlog_gc does not wait for them. One that
+ * never returns, or ends the thread, holds up all further finalizers and nothing
+ * else. What has not run when the program exits is not run. A forked child has
+ * copies of what was registered or due and runs them as the parent does, but for
+ * the one that was running: that goes on in the parent only.
+ *
+ * memlog_free of the object drops its finalizer; memlog_realloc keeps it. Where
+ * a finalizer closes what somebody may still be using (a descriptor that was read
+ * from the object), memlog_keep_alive(object) after the last use prevents it. */
+int memlog_set_finalizer(void *object, void (*finalizer)(void *object, void *data), void *data);
+
+/* A reference that does not keep its object alive. It is itself a collected
+ * object: keep it where the collector looks. */
+struct memlog_weak;
+/* The object's weak reference, the same for all who ask while it has one. NULL
+ * with errno EINVAL when object is not the start of a collected object, or
+ * ENOMEM. */
+struct memlog_weak *memlog_weak_create(void *object);
+/* The object, alive as long as the returned pointer is where the collector
+ * looks; or NULL for ever, once a collection has found the object unreachable:
+ * before its finalizer runs, and even if that makes it reachable again. An object
+ * that one with a finalizer refers to counts as reachable until that has run.
+ * memlog_free of the object: NULL; memlog_realloc: the object at its new place.
+ * weak NULL: NULL. What is no weak reference ends the program with a line on
+ * stderr. (In a thread that can't be registered: NULL with errno ENOMEM or
+ * ENOTSUP.) */
+void *memlog_weak_get(const struct memlog_weak *weak);
+/* Say that a reference that memlog_weak_create returned is used no more. When
+ * that has been said as often as it was returned it is freed, without waiting for a
+ * collection; nobody needs to. NULL is fine. */
+void memlog_weak_destroy(struct memlog_weak *weak);
+
 /* ---- the log ---------------------------------------------------------- */
 
 /* Zero or NULL members mean: what the environment says, else the default. */

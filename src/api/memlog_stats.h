@@ -178,6 +178,13 @@ struct memlog_extra {
     /* Number of the last collection (see num_gc) after which the limit was not
      * heeded for a while, since collections took half of the time; 0: none. */
     uint64_t limit_held_gc;
+    /* Finalizers that wait for their object to become unreachable; that are due
+     * or running; and that have run (a total). */
+    uint64_t finalizers_registered;
+    uint64_t finalizers_queued;
+    uint64_t finalizers_run;
+    /* Objects with a weak reference. */
+    uint64_t weak_references;
 };
 
 /* Fill *stats. Returns 0, or -EINVAL when stats is NULL. Any thread may call

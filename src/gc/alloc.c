@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gc/collect.h"
+#include "gc/finalize.h"
 #include "gc/limit.h"
 #include "gc/mutator.h"
 #include "gc/pacer.h"
@@ -194,6 +195,8 @@ void *ml_gc_realloc(void *pointer, size_t bytes)
     if (moved == NULL)
         return NULL;
     memcpy(moved, pointer, ml_min(old, bytes));
+    if (ml_state_get(ml_granule_of(pointer)) == ML_STATE_WATCHED)
+        ml_finalize_move(pointer, moved);
     ml_heap_free(pointer);
     return moved;
 }

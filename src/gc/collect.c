@@ -7,6 +7,8 @@
 #include "gc/background.h"
 #include "gc/cycle.h"
 #include "gc/dirty.h"
+#include "gc/finalize.h"
+#include "gc/finalthread.h"
 #include "gc/helpers.h"
 #include "gc/idle.h"
 #include "gc/interpose.h"
@@ -217,6 +219,7 @@ static void collect(enum ml_gc_reason reason, uint64_t bytes)
     ml_unlock(&ml_cycle_gate);
     ml_unlock(&collector_lock);
     ml_background_nudge();
+    ml_finalthread_nudge();
 }
 
 void ml_gc_collect(enum ml_gc_reason reason) { collect(reason, UINT64_MAX); }
@@ -252,12 +255,14 @@ void ml_gc_before_fork(void)
     ml_lock(&ml_mutators_lock);
     ml_interpose_before_fork();
     ml_roots_before_fork();
+    ml_finalize_before_fork();
     ml_pacer_before_fork();
 }
 
 void ml_gc_after_fork_parent(void)
 {
     ml_pacer_after_fork();
+    ml_finalize_after_fork();
     ml_roots_after_fork();
     ml_interpose_after_fork();
     ml_unlock(&ml_mutators_lock);
@@ -269,6 +274,7 @@ void ml_gc_after_fork_child(void)
 {
     ml_os_loader_after_fork_child();
     ml_pacer_after_fork();
+    ml_finalthread_after_fork_child();
     ml_roots_after_fork();
     ml_interpose_after_fork_child();
     ml_mutators_after_fork_child();

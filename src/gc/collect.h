@@ -8,6 +8,7 @@
  *       blacken the magazines              cached slots survive the sweep
  *       ml_roots_mark         roots.c      and everything reachable: mark.c, with
  *                                          helpers.c where there is much
+ *       ml_finalize_marked    finalize.c   finalizers that are due, weak references
  *       ml_sweep_begin        sweep.c      spans wait for their sweep
  *       ml_limit_marked       limit.c      what the memory limit leaves
  *       ml_pacer_marked       pacer.c      the next goal

@@ -5,6 +5,7 @@
 
 #include "gc/collect.h"
 #include "gc/dirty.h"
+#include "gc/finalize.h"
 #include "gc/limit.h"
 #include "gc/pacer.h"
 #include "gc/seenroots.h"
@@ -133,6 +134,7 @@ static ML_NOINLINE void mark_stopped(void *argument)
     uint64_t cached_bytes = blacken_magazines();
     cycle->roots = ml_roots_mark(&marker, ML_ROOT_ALL);
     ml_mark_finish(&marker);
+    ml_finalize_marked(&marker);
     cycle->mark = ml_os_monotonic_ns() - stopped;
     complete(cycle, cached_bytes);
     ml_central_let_empty();
@@ -232,6 +234,7 @@ static ML_NOINLINE void last_stop(void *argument)
         ml_mark_finish(&marker);
         ml_verify_end(&marker);
     }
+    ml_finalize_marked(&marker);
     complete(cycle, cached_bytes);
     start(cycle, begin);
     cycle->last.stand = stood - begin;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "gc/finalize.h"
 #include "gc/interpose.h"
 #include "gc/mutator.h"
 #include "heap/central.h"
@@ -238,7 +239,7 @@ ML_NOINLINE struct ml_root_bytes ml_roots_mark(struct ml_marker *marker, unsigne
     kinds &= ml_roots_scanned;
     /* The caller's frame, and all there is to scan, lies above this one. */
     uintptr_t stack_pointer = (uintptr_t)__builtin_frame_address(0);
-    struct visit segments = { marker, 0 }, threads = { marker, 0 };
+    struct visit segments = { marker, 0 }, held = { marker, 0 };
     struct ml_root_bytes bytes = { 0 };
     if (kinds & ML_ROOT_STACKS)
         bytes.stack = mark_stacks(marker, stack_pointer);
@@ -249,9 +250,11 @@ ML_NOINLINE struct ml_root_bytes ml_roots_mark(struct ml_marker *marker, unsigne
     if (kinds & ML_ROOT_UNCOLLECTABLE)
         bytes.data += mark_uncollectable(marker, &bytes.uncollectable);
     if (kinds & ML_ROOT_THREADS)
-        ml_interpose_each_root(visit_range, &threads);
+        ml_interpose_each_root(visit_range, &held);
+    if (kinds & ML_ROOT_FINALIZERS)
+        ml_finalize_each_root(visit_range, &held);
     if (kinds & ML_ROOT_ADDED)
         bytes.added = mark_added(marker);
-    bytes.data += segments.bytes + threads.bytes;
+    bytes.data += segments.bytes + held.bytes;
     return bytes;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* roots.h - where a collection begins: data segments, stacks, registers,
  * thread-local blocks, uncollectable objects, arguments and results of
- * threads, and the ranges the program added.
+ * threads, what finalizers are given, and the ranges the program added.
  */
 #ifndef ML_GC_ROOTS_H
 #define ML_GC_ROOTS_H
@@ -16,7 +16,8 @@ enum ml_root_kind {
     ML_ROOT_UNCOLLECTABLE = 8,
     ML_ROOT_ADDED = 16,
     ML_ROOT_THREADS = 32, /* arguments and results */
-    ML_ROOT_ALL = 63
+    ML_ROOT_FINALIZERS = 64, /* what they are given */
+    ML_ROOT_ALL = 127
 };
 extern unsigned ml_roots_scanned; /* ML_ROOT_ALL but in tests */
 

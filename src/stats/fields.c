@@ -183,6 +183,13 @@ const struct ml_field ml_fields[] = {
           "Heap size at which the memory limit alone has the next collection begin"),
     EXTRA(limit_held_gc, "LimitHeldGC", ML_UNIT_COUNT, ML_GAUGE,
           "Number of the last collection after which the limit was not heeded for a while"),
+    EXTRA(finalizers_registered, "FinalizersRegistered", ML_UNIT_COUNT, ML_GAUGE,
+          "Finalizers whose objects have not become unreachable yet"),
+    EXTRA(finalizers_queued, "FinalizersQueued", ML_UNIT_COUNT, ML_GAUGE,
+          "Finalizers that are due or running"),
+    EXTRA(finalizers_run, "FinalizersRun", ML_UNIT_COUNT, ML_TOTAL, "Finalizers that have run"),
+    EXTRA(weak_references, "WeakReferences", ML_UNIT_COUNT, ML_GAUGE,
+          "Objects with a weak reference"),
 };
 
 enum { FIELDS_COUNT = sizeof(ml_fields) / sizeof(ml_fields[0]) };

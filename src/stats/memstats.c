@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "gc/collect.h"
+#include "gc/finalize.h"
 #include "gc/limit.h"
 #include "gc/pacer.h"
 #include "gc/verify.h"
+#include "gc/weak.h"
 #include "heap/counters.h"
 #include "heap/metadata.h"
 #include "heap/spanmap.h"
@@ -140,4 +142,9 @@ void ml_stats_read_extra(struct memlog_extra *extra)
     extra->memory_limit = ml_limit();
     extra->limit_goal = ml_pacer_limit_goal();
     extra->limit_held_gc = ml_limit_last_held();
+    struct ml_finalize_counts finalizers = ml_finalize_counts();
+    extra->finalizers_registered = finalizers.registered;
+    extra->finalizers_queued = finalizers.queued;
+    extra->finalizers_run = finalizers.run;
+    extra->weak_references = ml_weak_count();
 }
