@@ -217,13 +217,13 @@ END_TEST
 
 static void (*at_mark)(void), (*at_start)(void);
 
-struct ml_root_bytes __real_ml_roots_mark(struct ml_marker *marker);
-struct ml_root_bytes __wrap_ml_roots_mark(struct ml_marker *marker);
-struct ml_root_bytes __wrap_ml_roots_mark(struct ml_marker *marker)
+struct ml_root_bytes __real_ml_roots_mark(struct ml_marker *marker, unsigned kinds);
+struct ml_root_bytes __wrap_ml_roots_mark(struct ml_marker *marker, unsigned kinds);
+struct ml_root_bytes __wrap_ml_roots_mark(struct ml_marker *marker, unsigned kinds)
 {
     if (at_mark != NULL)
         at_mark();
-    return __real_ml_roots_mark(marker);
+    return __real_ml_roots_mark(marker, kinds);
 }
 
 void __real_ml_world_start(void);

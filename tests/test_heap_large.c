@@ -218,6 +218,7 @@ static void *marked_twice(void)
     ml_span_over((uintptr_t)object)->bits[0].mark[0] = 1;
     ml_span_over((uintptr_t)object)->bits[0].mark[1] = 1;
     ml_heap_taken_set(2 * 10 * ML_PAGE_BYTES);
+    ml_central_begin_sweep();
     ml_large_begin_sweep();
     return object;
 }
