@@ -156,6 +156,10 @@ static void rescan_span(struct ml_marker *marker, struct ml_span *span, uintptr_
     }
 }
 
+/* Pages are armed while no helper is at work. What it knows (how large the heap
+ * is, whose slot a candidate lies in) would be older than the arming: what it
+ * takes for no object, or marks in the place of another that has gone, nobody
+ * would look at again, since its page counts as looked at. */
 struct rescan {
     struct ml_marker *marker;
     enum ml_os_written_scan how;
@@ -165,6 +169,7 @@ struct rescan {
 static void rescan_written(uintptr_t begin, uintptr_t end, void *argument)
 {
     struct rescan *rescan = argument;
+    ml_marker_keep_up(rescan->marker); /* no older than the arming */
     rescan->pages += (end - begin) / ml_os_page_bytes();
     while (begin < end) {
         uintptr_t until = begin;

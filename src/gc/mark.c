@@ -333,23 +333,13 @@ static void rescan_all(struct ml_marker *marker)
 
 /* ---- the way in ------------------------------------------------------------------------ */
 
+void ml_marker_keep_up(struct ml_marker *marker) { marker->heap_bytes = ml_heap_bytes(); }
+
 void ml_marker_go_on(struct ml_marker *marker, bool may_call)
 {
-    marker->heap_bytes = ml_heap_bytes();
+    ml_marker_keep_up(marker);
     marker->called = !may_call;
     marker->call_after = marker->looked_up + CALL_AFTER;
-}
-
-void ml_mark_again(struct ml_marker *marker, uintptr_t begin,
-                                           uintptr_t end)
-{
-    while (begin < end) {
-        uintptr_t until = ml_min(begin + CHUNK_BYTES, end);
-        push_words(marker, (const uintptr_t *)begin, (const uintptr_t *)until);
-        if (ml_markstack_depth(&marker->stack) > DRAIN_ABOVE)
-            ml_mark_drain(marker);
-        begin = until;
-    }
 }
 
 void ml_mark_settle(struct ml_marker *marker)
@@ -362,6 +352,17 @@ void ml_mark_settle(struct ml_marker *marker)
     marker->bytes += sums.bytes;
     marker->looked_up += sums.looked_up;
     marker->overflowed |= sums.overflows != 0;
+}
+
+void ml_mark_again(struct ml_marker *marker, uintptr_t begin, uintptr_t end)
+{
+    while (begin < end) {
+        uintptr_t until = ml_min(begin + CHUNK_BYTES, end);
+        push_words(marker, (const uintptr_t *)begin, (const uintptr_t *)until);
+        if (ml_markstack_depth(&marker->stack) > marker->stack.capacity / 2)
+            ml_mark_settle(marker);
+        begin = until;
+    }
 }
 
 void ml_mark_finish(struct ml_marker *marker)
@@ -405,4 +406,19 @@ bool ml_mark_is_set(uintptr_t object)
 {
     const struct ml_span *span = ml_span_over(object);
     return ml_span_is_marked(span, ml_span_slot_of(span, object));
+}
+
+bool ml_is_marked(uintptr_t address)
+{
+    if (!ml_in_heap(address))
+        return false;
+    struct ml_span *span = ml_span_over(address);
+    unsigned slot = ml_span_slot_of(span, address);
+    if (address - span->base >= ml_span_bytes(span) || slot >= ML_SPAN_SLOTS_MAX)
+        return false;
+    /* In this order: a span that was empty forgets marks of earlier cycles before
+     * it hands out a slot. */
+    const struct ml_span_bits *bits = &span->bits[slot >> 6];
+    uint64_t taken = __atomic_load_n(&bits->taken, __ATOMIC_ACQUIRE);
+    return (taken & ml_span_marks(bits) & bit_of(slot)) != 0;
 }

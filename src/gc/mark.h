@@ -65,10 +65,12 @@ void ml_marker_begin(struct ml_marker *marker);
  * registers, where an address one past an object's end counts for the object. */
 void ml_mark_range(struct ml_marker *marker, uintptr_t begin, uintptr_t end, bool ambiguous);
 /* Look at the words of [begin, end), which lies in objects that are marked: they
- * were written since. Both aligned. */
+ * were written since. Both aligned. The marking thread: no helper is at work when
+ * it returns, unless one was before. */
 void ml_mark_again(struct ml_marker *marker, uintptr_t begin, uintptr_t end);
-/* Whatever the program has allocated meanwhile counts from now on, and helpers
- * are called when there is much to do (may_call) or not at all. */
+/* Whatever the program has allocated meanwhile counts from now on. */
+void ml_marker_keep_up(struct ml_marker *marker);
+/* The same, and helpers are called when there is much to do (may_call) or not at all. */
 void ml_marker_go_on(struct ml_marker *marker, bool may_call);
 /* The marking thread: go on, with its helpers where they were called, until
  * nobody has work left. What a stack had no room for is left out. */
@@ -78,6 +80,10 @@ void ml_mark_settle(struct ml_marker *marker);
 void ml_mark_finish(struct ml_marker *marker);
 /* A helper: go on until the own stack is empty. */
 void ml_mark_drain(struct ml_marker *marker);
+
+/* Whether the address, in the heap, lies in an object that is marked. While the
+ * program runs a yes holds until its page is handed out anew. */
+bool ml_is_marked(uintptr_t address);
 
 /* Mark a slot without looking into it: it waits in a magazine, and must be
  * there after the sweep. Returns its bytes, 0 when it was marked already. */
