@@ -297,6 +297,7 @@ void ml_cycle_after_fork_child(void)
 {
     marks_remain |= under_way;
     under_way = false;
+    marker.stack.bottom = marker.stack.top = 0; /* perhaps half a range */
     ml_throttle_after_fork_child();
     ml_dirty_after_fork_child();
 }
