@@ -189,6 +189,7 @@ static ML_NOINLINE void mark_along(struct ml_cycle *cycle)
     if (ml_roots_scanned & ML_ROOT_UNCOLLECTABLE)
         cycle->roots.uncollectable = ml_dirty_mark_uncollectable(&marker);
     ml_mark_settle(&marker);
+    ml_seen_confirm(&seen);
     ml_throttle_marked();
 }
 
@@ -269,6 +270,7 @@ void ml_cycle_along(struct ml_cycle *cycle)
         return;
     }
     ml_throttle_begin(last_looked_up);
+    ml_renewed_begin();
     ml_os_with_loader_locked(first_stop, cycle);
     if (cycle->done) {
         ml_unlock(&ml_cycle_gate);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "gc/mark.h"
 #include "heap/metadata.h"
 #include "heap/threadcache.h"
 
@@ -33,4 +34,11 @@ void ml_seen_keep(struct ml_seen_roots *seen, const uintptr_t *words, size_t cou
     if (count != 0)
         memcpy(memory, words, count * sizeof(*words));
     *seen = (struct ml_seen_roots){ memory, count, 0 };
+}
+
+void ml_seen_confirm(struct ml_seen_roots *seen)
+{
+    for (size_t i = 0; i < seen->count; i++)
+        if (!ml_is_marked(seen->words[i]))
+            seen->words[i] = 0;
 }

@@ -8,6 +8,12 @@
  * object. Words that have changed, come or gone are looked for a few places
  * ahead.
  *
+ * The same word need not be the same object: one is freed, the next one gets
+ * its address, and a root that nobody has cleared meanwhile says the same. So of
+ * the words that were seen those stay in the list at whose address an object was
+ * marked, and they count as long as that page has not been handed out anew
+ * (heap/renewed.h).
+ *
  * Kept and read in the same order. Not for stacks, which change.
  */
 #ifndef ML_GC_SEENROOTS_H
@@ -17,16 +23,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "heap/renewed.h"
+
 enum { ML_SEEN_ROOTS_MOST = 1 << 20, ML_SEEN_AHEAD = 8 };
 
 struct ml_seen_roots {
-    const uintptr_t *words; /* candidates as they were pushed */
+    uintptr_t *words; /* candidates as they were pushed; 0: does not count */
     size_t count, at;
 };
 
 /* Keep a copy of the candidates, or of none when there is no memory. The calling
  * thread is not inside the heap. */
 void ml_seen_keep(struct ml_seen_roots *seen, const uintptr_t *words, size_t count);
+
+/* What was kept has been followed: only those that lead to a marked object stay. */
+void ml_seen_confirm(struct ml_seen_roots *seen);
 
 /* Is it the next of those that were seen, or one of the next few? */
 static inline bool ml_seen_before(struct ml_seen_roots *seen, uintptr_t candidate)
@@ -37,7 +48,7 @@ static inline bool ml_seen_before(struct ml_seen_roots *seen, uintptr_t candidat
     for (size_t at = seen->at; at < end; at++)
         if (seen->words[at] == candidate) {
             seen->at = at + 1;
-            return true;
+            return !ml_is_renewed(candidate);
         }
     return false;
 }

@@ -5,6 +5,7 @@
 
 #include "heap/freeruns.h"
 #include "heap/poison.h"
+#include "heap/renewed.h"
 #include "os/pages.h"
 
 enum {
@@ -236,6 +237,7 @@ static struct ml_span *take(uint32_t pages, uint32_t align_pages, uint32_t *back
     }
     if (ml_unlikely(ml_poison_on))
         ml_poison_check_run(run->base, pages);
+    ml_renewed_note(run->base, pages);
     *backed = ml_backed_count(run->base, pages);
     ml_backed_set(run->base, pages, true);
     change_inuse((int64_t)ml_span_bytes(run), -(int64_t)(pages - *backed) * ML_PAGE_BYTES);
@@ -306,6 +308,7 @@ static bool grow_in_place(struct ml_span *span, uint32_t more, uint32_t *backed)
     drop_descriptor(behind);
     if (ml_unlikely(ml_poison_on))
         ml_poison_check_run(end, more);
+    ml_renewed_note(end, more);
     *backed = ml_backed_count(end, more);
     ml_backed_set(end, more, true);
     span->pages += more;
