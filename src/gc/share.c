@@ -43,7 +43,7 @@ int ml_share_init(void)
     struct packet *memory = ml_metadata_alloc(ML_POOL_GC, PACKETS * sizeof(struct packet));
     if (memory == NULL)
         return -ENOMEM;
-    share.memory = memory;
+    __atomic_store_n(&share.memory, memory, __ATOMIC_RELAXED);
     for (unsigned i = 0; i < PACKETS; i++) {
         memory[i].next = share.empty;
         share.empty = &memory[i];
@@ -127,16 +127,17 @@ void ml_share_open(void)
 {
     ml_lock(&share.lock);
     share.busy = 1;
-    share.round++;
+    __atomic_store_n(&share.round, share.round + 1, __ATOMIC_RELAXED);
     share.is_open = 1;
     ml_unlock(&share.lock);
 }
 
 void ml_share_call(void)
 {
-    if (share.memory == NULL)
+    if (__atomic_load_n(&share.memory, __ATOMIC_RELAXED) == NULL)
         return;
-    __atomic_store_n(&share.called, share.round, __ATOMIC_RELEASE);
+    __atomic_store_n(&share.called, __atomic_load_n(&share.round, __ATOMIC_RELAXED),
+                     __ATOMIC_RELEASE);
     ml_os_futex_wake(&share.called, INT32_MAX);
 }
 
