@@ -185,12 +185,9 @@ static void free_os_memory(void)
 enum { RARE = 14000, RARE_COUNT = 64 };
 static void *volatile rare[RARE_COUNT];
 
-static __attribute__((noinline)) void renew_small(void)
+/* Allocate until those addresses have come that roots have. */
+static __attribute__((noinline)) void allocate_again(void)
 {
-    for (unsigned i = 0; i < RARE_COUNT; i++)
-        if (is_alive(hide(rare[i])))
-            memlog_free(rare[i]);
-    free_os_memory();
     for (unsigned i = 0; i < RARE_COUNT; i++) {
         uint64_t *object = memlog_malloc(RARE);
         bool is_root = false;
@@ -200,23 +197,32 @@ static __attribute__((noinline)) void renew_small(void)
         if (is_root) /* a word there is as it was */
             born[born_count++] = hide(object);
     }
-    ck_assert_uint_gt(born_count, RARE_COUNT / 2);
+    ck_assert_uint_gt(born_count, RARE_COUNT / 4);
 }
 
-static __attribute__((noinline)) void make_rare(bool dead)
+static __attribute__((noinline)) void free_rare(unsigned step)
+{
+    for (unsigned i = 0; i < RARE_COUNT; i += step)
+        memlog_free(rare[i]);
+    free_os_memory();
+}
+
+static void renew_small(void)
+{
+    free_rare(1);
+    allocate_again();
+}
+
+static __attribute__((noinline)) void make_rare(void)
 {
     for (unsigned i = 0; i < RARE_COUNT; i++)
         rare[i] = memlog_malloc(RARE);
-    for (unsigned i = 0; i < RARE_COUNT && dead; i++)
-        memlog_free(rare[i]);
-    if (dead)
-        free_os_memory();
 }
 
 START_TEST(small_objects_anew_at_roots_old_addresses)
 {
     make_old();
-    make_rare(false);
+    make_rare();
     cycle_with(renew_small, _i);
 }
 END_TEST
@@ -224,8 +230,9 @@ END_TEST
 START_TEST(small_objects_where_roots_pointed_to_nothing)
 {
     make_old();
-    make_rare(true);
-    cycle_with(renew_small, _i);
+    make_rare();
+    free_rare(3); /* no span goes */
+    cycle_with(allocate_again, _i);
 }
 END_TEST
 
@@ -387,6 +394,29 @@ START_TEST(uncollectable_objects_change)
 }
 END_TEST
 
+static __attribute__((noinline)) void free_uncollectable(hidden_t *hidden)
+{
+    void *volatile *holders[OBJECTS];
+    for (unsigned i = 0; i < OBJECTS; i++) {
+        holders[i] = memlog_malloc_uncollectable(64);
+        holders[i][3] = memlog_malloc(200);
+        hidden[i] = hide(holders[i][3]);
+    }
+    for (unsigned i = 0; i < OBJECTS; i++)
+        memlog_free((void *)holders[i]);
+}
+
+/* They are in a magazine, and hold what they held. */
+START_TEST(freed_uncollectable_objects_keep_nothing_alive)
+{
+    static hidden_t hidden[OBJECTS];
+    make_old();
+    free_uncollectable(hidden);
+    cycle_with(store_new_into_old, _i);
+    assert_nearly_all_gone(hidden, OBJECTS);
+}
+END_TEST
+
 static void *volatile *added; /* not memlog's memory */
 static _Thread_local void *volatile local[50];
 static void *volatile data[50] = { (void *)&data };
@@ -443,5 +473,6 @@ UNIT_MAIN_TIMES("gc along", ALONG_POINTS, a_new_object_in_an_old_one,
                 small_objects_anew_at_roots_old_addresses,
                 small_objects_where_roots_pointed_to_nothing, the_kernel_writes_into_old_objects,
                 an_old_object_grows, an_old_object_shrinks, pages_are_used_for_something_else,
-                pages_are_given_back_and_come_again, uncollectable_objects_change, roots_change,
+                pages_are_given_back_and_come_again, uncollectable_objects_change,
+                freed_uncollectable_objects_keep_nothing_alive, roots_change,
                 added_ranges_come_and_go)

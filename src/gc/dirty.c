@@ -133,8 +133,15 @@ static void mark_part(struct ml_marker *marker, uintptr_t slot, uintptr_t bytes,
         ml_mark_again(marker, from, to);
 }
 
+/* Not in a magazine. What is handed out later is written to after that. */
+static bool is_allocated(uintptr_t slot)
+{
+    uint64_t granule = ml_granule_of((void *)slot); /* the span may be changing */
+    return granule < ml_map_granules() && ml_state_get(granule) != 0;
+}
+
 /* The slots of a span that touch [begin, end), which is inside it: those that
- * are marked; of uncollectable ones, which have no marks, all that are taken. */
+ * are marked; of uncollectable ones, which have no marks, all that are allocated. */
 static void rescan_span(struct ml_marker *marker, struct ml_span *span, uintptr_t begin,
                         uintptr_t end)
 {
@@ -149,10 +156,11 @@ static void rescan_span(struct ml_marker *marker, struct ml_span *span, uintptr_
         if (!all)
             wanted &= ml_span_marks(bits);
         wanted >>= slot & 63;
+        uintptr_t address = ml_span_slot_address(span, slot);
         if (wanted == 0)
             slot |= 63; /* none up to the next word */
-        else if (wanted & 1)
-            mark_part(marker, ml_span_slot_address(span, slot), bytes, begin, end);
+        else if ((wanted & 1) && (!all || is_allocated(address)))
+            mark_part(marker, address, bytes, begin, end);
     }
 }
 
