@@ -236,6 +236,7 @@ static ML_NOINLINE void last_stop(void *argument)
         ml_verify_end(&marker);
     }
     ml_finalize_marked(&marker);
+    ml_throttle_end();
     complete(cycle, cached_bytes);
     start(cycle, begin);
     cycle->last.stand = stood - begin;
@@ -286,7 +287,7 @@ void ml_cycle_along(struct ml_cycle *cycle)
         }
         ml_markstack_clear(&marker.stack);
     }
-    ml_throttle_end();
+    ml_throttle_end(); /* also of one that failed */
     cycle->mark = ml_os_monotonic_ns() - begin;
     ml_unlock(&ml_cycle_gate);
     ml_dirty_disarm();

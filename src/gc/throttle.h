@@ -15,6 +15,8 @@
 void ml_throttle_begin(uint64_t expected);
 /* All that was reachable at the beginning is marked. */
 void ml_throttle_marked(void);
+/* The cycle is over, or as good as: the pacer's alarm is its own again. Before
+ * that is set, with the world stopped. */
 void ml_throttle_end(void);
 
 /* A cycle has been asked for: nobody is to allocate beyond the goal before it
