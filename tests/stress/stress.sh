@@ -34,6 +34,10 @@ configurations='0 MEMLOG_GC_STRESS=0
 0 MEMLOG_MEMORY_LIMIT=30MiB --threads 8
 150000 MEMLOG_GC_PERCENT=100 --limited
 0 MEMLOG_GC_STRESS=3000 --threads 24
+0 MEMLOG_GC_VERIFY=1 MEMLOG_GC_PERCENT=50 --live 64 --threads 6
+0 MEMLOG_GC_VERIFY=1 MEMLOG_GC_STRESS=300 --threads 4
+0 MEMLOG_GC_VERIFY=1 MEMLOG_GC_PERCENT=300 --live 64 --threads 48
+0 MEMLOG_GC=stop MEMLOG_GC_PERCENT=50 --live 24
 0 MEMLOG_GC_STRESS=10000 --live 64'
 # Sanitizers want all addresses for themselves.
 test -z "${SANITIZE:-}" ||
