@@ -106,15 +106,6 @@ void ml_pacer_set_memory(uint64_t limit, uint64_t mapped, uint64_t other)
 
 void ml_pacer_hold_limit(uint64_t until_ns) { set(&limit_held_until, until_ns); }
 
-void ml_pacer_reset_alarm(void)
-{
-    ml_heap_enter(ml_thread_self);
-    ml_lock(&lock);
-    update();
-    ml_unlock(&lock);
-    ml_heap_leave(ml_thread_self);
-}
-
 void ml_pacer_marked(uint64_t live_bytes, uint64_t root_bytes)
 {
     ml_lock(&lock);
