@@ -2,14 +2,9 @@
 /* stop - what it takes to stop 1,000 sleeping threads and to let them go.
  *
  * With memlog it is the pause of a collection with next to nothing on the heap.
- * Without it is the least that such a pause must take: a signal to each thread,
- * whose handler counts itself, the last one waking the sender, and sleeps
- * until it is let go; all of them are woken by one call.
+ * Without it is the least that such a pause must take (bare.h).
  */
-#include <limits.h>
-#include <linux/futex.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -67,53 +62,16 @@ static void stop_and_release(int round)
 
 #else
 
-static uint32_t stop, released, answers;
+#include "bare.h"
 
-static long futex(uint32_t *word, int operation, uint32_t value)
-{
-    return syscall(SYS_futex, word, operation | FUTEX_PRIVATE_FLAG, value, NULL, NULL, 0);
-}
-
-static void wait_while(uint32_t *word, uint32_t value)
-{
-    while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == value)
-        futex(word, FUTEX_WAIT, value);
-}
-
-static void answer(int signal)
-{
-    (void)signal;
-    uint32_t mine = __atomic_load_n(&stop, __ATOMIC_ACQUIRE);
-    if (__atomic_add_fetch(&answers, 1, __ATOMIC_ACQ_REL) == THREADS)
-        futex(&answers, FUTEX_WAKE, 1);
-    wait_while(&released, mine - 1);
-}
-
-static void begin(void)
-{
-    struct sigaction action = { .sa_handler = answer, .sa_flags = SA_RESTART };
-    sigfillset(&action.sa_mask);
-    sigaction(SIGRTMIN, &action, NULL);
-}
+static void begin(void) { bare_begin(tids, THREADS); }
 
 static void stop_and_release(int round)
 {
-    pid_t pid = getpid();
-    uint64_t begun = bench_wall_ns();
-    __atomic_store_n(&answers, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&stop, stop + 1, __ATOMIC_RELEASE);
-    for (int i = 0; i < THREADS; i++)
-        if (syscall(SYS_tgkill, pid, tids[i], SIGRTMIN) != 0)
-            bench_need(NULL);
-    for (uint32_t seen; (seen = __atomic_load_n(&answers, __ATOMIC_ACQUIRE)) != THREADS;)
-        futex(&answers, FUTEX_WAIT, seen);
-    uint64_t stopped = bench_wall_ns();
-    __atomic_store_n(&released, stop, __ATOMIC_RELEASE);
-    futex(&released, FUTEX_WAKE, INT_MAX);
-    uint64_t over = bench_wall_ns();
-    stop_ns[round] = stopped - begun;
-    release_ns[round] = over - stopped;
-    pause_ns[round] = over - begun;
+    struct bare_pause pause = bare_stop_and_release();
+    stop_ns[round] = pause.stop;
+    release_ns[round] = pause.release;
+    pause_ns[round] = pause.all;
 }
 
 #endif
