@@ -5,7 +5,9 @@
 # bench.txt and, with every figure in a line of its own, in bench.csv.
 #
 # Environment: BENCH, the rows wanted (all); ROUNDS, how often (5); GO, the go
-# command; QUIET, seconds to wait for a quiet machine in a whole run (120).
+# command; QUIET, seconds to wait for a quiet machine in a whole run (120);
+# BENCH_MIB and BENCH_SECONDS, how much lives in the rows pause and latency (1024)
+# and how long they measure (20).
 #
 # Ends with 0; 1 when something that was measured failed; 2 when it was called
 # wrongly; 3 when the machine was shared, so that some rows have no ratio.
@@ -16,7 +18,9 @@ programs=./bench
 BENCH=${BENCH:-}
 ROUNDS=${ROUNDS:-5}
 GO=${GO:-go}
-all_rows='trees gcbench mark stop pairs instructions memstats sample'
+live_mib=${BENCH_MIB:-1024}
+measured_seconds=${BENCH_SECONDS:-20}
+all_rows='trees gcbench mark stop pause latency pairs instructions memstats sample'
 attempts_factor=3
 
 usage() {
@@ -25,9 +29,15 @@ usage() {
   exit 2
 }
 
-case $ROUNDS in
-  '' | *[!0-9]* | 0*) usage "ROUNDS is not a number: '$ROUNDS'" ;;
-esac
+# is_number NAME VALUE: above zero, or it is no use.
+is_number() {
+  case $2 in
+    '' | *[!0-9]* | 0*) usage "$1 is not a number: '$2'" ;;
+  esac
+}
+is_number ROUNDS "$ROUNDS"
+is_number BENCH_MIB "$live_mib"
+is_number BENCH_SECONDS "$measured_seconds"
 test -n "$BENCH" || BENCH=$all_rows
 for row in $BENCH; do
   case " $all_rows " in
@@ -130,7 +140,8 @@ rounds() {
 }
 
 settings() {
-  env | grep -E '^(MEMLOG_|GC_|GOGC|GOMAXPROCS|MALLOC_|MIMALLOC_)[A-Z_]*=' | sort | tr '\n' ' '
+  env | grep -E '^(MEMLOG_|GC_|GOGC|GOMAXPROCS|MALLOC_|MIMALLOC_|BENCH_)[A-Z_]*=' |
+    sort | tr '\n' ' '
 }
 
 machine=$(describe_machine)

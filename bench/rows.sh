@@ -130,6 +130,59 @@ row_stop() {
   rounds stop round_of_stops
 }
 
+# --- latency ------------------------------------------------------------------
+
+# Writes a second into old objects.
+write_rates='0 50000 150000 800000'
+pause_collections=5
+
+# measure_pauses SUBJECT KIND [SETTING]: for the write rate in $rate, labelled so.
+measure_pauses() {
+  measure "$1" "$((rate / 1000))k/s" env ${3:+"$3"} "$programs/bench_pause" "$2" "$rate" \
+    "$live_mib" "$pause_collections" $((3 * measured_seconds))
+}
+
+round_of_pauses() {
+  for rate in $write_rates; do
+    measure_pauses memlog collected
+    measure_pauses memlog-stop collected MEMLOG_GC=stop
+    measure_pauses control control
+  done
+}
+
+row_pause() {
+  have_mib $((4 * live_mib)) pause || return
+  section pause "$live_mib MiB live, 200 MB/s allocated; so many random writes a second"
+  subjects memlog memlog-stop control
+  ratios memlog/memlog-stop memlog/control
+  rounds pause round_of_pauses
+}
+
+# measure_latency SUBJECT PEER [SETTING]
+measure_latency() {
+  measure "$1" '' env ${3:+"$3"} "$programs/bench_latency_$2" "$live_mib" "$measured_seconds"
+}
+
+round_of_latencies() {
+  if test "$with_libgc" -eq 1; then
+    measure_latency libgc libgc
+    measure_latency libgc-incr libgc GC_ENABLE_INCREMENTAL=1
+  fi
+  measure_latency memlog memlog
+  if test "$with_go" -eq 1; then measure_latency Go go; fi
+}
+
+row_latency() {
+  have_mib $((4 * live_mib)) latency || return
+  section latency "$live_mib MiB live, 200,000 operations a second of 1 KiB, from due until done"
+  with_libgc=0 with_go=0
+  if need_libgc; then with_libgc=1; fi
+  if need_go latency; then with_go=1; fi
+  subjects libgc libgc-incr memlog Go
+  ratios memlog/libgc memlog/libgc-incr memlog/Go
+  rounds latency round_of_latencies
+}
+
 # --- pairs --------------------------------------------------------------------
 
 allocators='glibc jemalloc mimalloc tcmalloc memlog'
