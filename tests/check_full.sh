@@ -6,8 +6,8 @@
 #   2. the unit tests and the stress program with ASan and UBSan
 #   3. with TSan, those of what threads share: base, threads, counters, log
 #
-# As many tests run side by side as there are processors. Those with sanitizers
-# are as long as in make check: more turns of the same find no more there.
+# As many tests run side by side as there are processors, and have more time for
+# it. With sanitizers they are as long as in make check.
 #
 # The legs with sanitizers are built out of tree, from the files that a release
 # has, in the folder sanitized/. All is run, whatever fails; the last line is
@@ -17,6 +17,8 @@ set -u
 : "${MAKE:=make}" "${TESTS:?}"
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 unset MEMLOG_FULL
+: "${CK_TIMEOUT_MULTIPLIER:=3}"
+export CK_TIMEOUT_MULTIPLIER
 jobs=$(nproc 2>/dev/null || echo 2)
 top=$PWD
 passed=0 failed=0
