@@ -4,6 +4,7 @@
  * word for itself) and with several (which share one). */
 #include "gc/share.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -13,6 +14,7 @@
 #include "gc/helpers.h"
 #include "gc_objects.h"
 #include "os/process.h"
+#include "os/thread.h"
 #include "unit.h"
 
 enum { NODES = 200000, EDGES = 4, SLACK = 10 /* stale words on stacks */ };
@@ -60,6 +62,24 @@ static void assert_helped(void)
     for (int i = 0; i < PATIENCE && ml_share_cpu_ns() == cpu; i++)
         memlog_gc();
     ck_assert_uint_gt(ml_share_cpu_ns(), cpu);
+}
+
+/* ---- helpers that can't be started at once ----------------------------------------- */
+
+static int starts_allowed = -1; /* below 0: as many as are wanted */
+
+int __real_ml_os_thread_start(struct ml_os_thread *thread, const char *name, void (*run)(void *),
+                              void *argument);
+int __wrap_ml_os_thread_start(struct ml_os_thread *thread, const char *name, void (*run)(void *),
+                              void *argument);
+int __wrap_ml_os_thread_start(struct ml_os_thread *thread, const char *name, void (*run)(void *),
+                              void *argument)
+{
+    if (strcmp(name, "memlog-mark") == 0 && starts_allowed >= 0 && starts_allowed-- == 0) {
+        starts_allowed = 0;
+        return -EAGAIN;
+    }
+    return __real_ml_os_thread_start(thread, name, run, argument);
 }
 
 /* ---- shapes ------------------------------------------------------------------------ */
@@ -231,6 +251,30 @@ START_TEST(a_forked_child_has_helpers_of_its_own)
 }
 END_TEST
 
+/* One more for each of the collections, while those that are there mark on in
+ * the same words. */
+START_TEST(helpers_that_start_one_after_the_other)
+{
+    unsigned wanted = helper_counts[_i];
+    ml_helpers_forced = wanted;
+    memlog_set_gc_percent(-1);
+    starts_allowed = 0;
+    memlog_gc();
+    objects_before = live_objects();
+    random_graph();
+    for (unsigned started = 0; started <= wanted; started++) {
+        ck_assert_uint_eq(ml_helpers_count(), started);
+        for (int i = 0; i < 6; i++) {
+            if (i == 5 && started < wanted)
+                starts_allowed = 1;
+            assert_live(NODES);
+        }
+        assert_ring_is_whole();
+    }
+    assert_helped();
+}
+END_TEST
+
 /* ---- the sharing alone ---------------------------------------------------------------- */
 
 START_TEST(a_stack_gives_its_oldest_and_cuts_no_range)
@@ -283,6 +327,6 @@ END_TEST
 UNIT_MAIN_TIMES("gc share", sizeof(helper_counts) / sizeof(helper_counts[0]),
                 a_graph_in_which_markers_meet, arrays, a_list,
                 marks_of_both_are_gone_after_the_sweep, mark_stacks_that_cannot_grow,
-                a_forked_child_has_helpers_of_its_own,
+                a_forked_child_has_helpers_of_its_own, helpers_that_start_one_after_the_other,
                 a_stack_gives_its_oldest_and_cuts_no_range,
                 what_is_given_when_nobody_takes_it_comes_back)

@@ -103,6 +103,56 @@ START_TEST(what_is_being_sorted_lives)
 }
 END_TEST
 
+/* Elements begin between two words, and their pointers do not. */
+struct between {
+    uint32_t before;
+    void *object;
+    uint32_t after;
+} __attribute__((packed));
+
+enum { SKEW = 4 };
+static _Alignas(8) char skewed[SKEW + COUNT * sizeof(struct between)];
+
+static __attribute__((noinline)) void collect_while_skewed_is_empty(void)
+{
+    static char aside[sizeof(skewed)];
+    for (size_t i = 0; i < sizeof(skewed); i++)
+        aside[i] = (char)~skewed[i];
+    memset(skewed, 0, sizeof(skewed));
+    collect();
+    collect();
+    for (size_t i = 0; i < sizeof(skewed); i++)
+        skewed[i] = (char)~aside[i];
+}
+
+static int compare_between(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)((const struct between *)a)->object;
+    uint64_t right = *(const uint64_t *)((const struct between *)b)->object;
+    if (++comparisons == collect_at)
+        collect_while_skewed_is_empty();
+    return (left > right) - (left < right);
+}
+
+START_TEST(what_is_sorted_in_an_array_between_words_lives)
+{
+    NEED_OWN_QSORT;
+    struct between *elements = (struct between *)(skewed + SKEW);
+    make_array(1, COUNT);
+    for (size_t i = 0; i < COUNT; i++)
+        elements[i].object = array[i];
+    memset(array, 0, sizeof(array));
+    clear_stack();
+    collect_at = 5000;
+    qsort(elements, COUNT, sizeof(*elements), compare_between);
+    ck_assert_uint_gt(comparisons, collect_at);
+    assert_all_alive(hidden, COUNT);
+    for (size_t i = 0; i < COUNT; i++)
+        ck_assert_uint_eq(*(const uint64_t *)elements[i].object, i);
+    assert_whole();
+}
+END_TEST
+
 START_TEST(nothing_is_left_of_a_sort)
 {
     make_array(1, COUNT);
@@ -203,7 +253,8 @@ START_TEST(a_long_sort_while_others_collect)
 }
 END_TEST
 
-UNIT_MAIN("gc sort", what_is_being_sorted_lives, nothing_is_left_of_a_sort,
+UNIT_MAIN("gc sort", what_is_being_sorted_lives, what_is_sorted_in_an_array_between_words_lives,
+          nothing_is_left_of_a_sort,
           a_sort_that_is_left_by_a_jump_leaves_garbage_only,
           nothing_and_little_and_what_holds_no_pointers_is_sorted_too,
           a_long_sort_while_others_collect)
