@@ -28,13 +28,10 @@ static uint32_t collections(void)
 
 /* ---- threads of memlog's own in children ------------------------------------------- */
 
-/* AddressSanitizer's allocator has locks that a fork copies as held, and a
- * thread can't start without: that would be its wait and not memlog's. */
-#ifdef __SANITIZE_ADDRESS__
-static const bool allocator_survives_fork = false;
-#else
-static const bool allocator_survives_fork = true;
-#endif
+/* None where libraries come and go: the C library's tables of thread-local
+ * variables may be half written then, and starting any thread ends the child by
+ * an assertion of the loader's (glibc 2.36, one in ten thousand); and a lock of
+ * AddressSanitizer's allocator may be lost, without which no thread starts. */
 static bool no_own_threads;
 
 int __real_ml_os_thread_start(struct ml_os_thread *thread, const char *name, void (*run)(void *),
@@ -139,7 +136,7 @@ static void *load_and_unload(void *unused)
 static int live_on(void)
 {
     close(STDERR_FILENO); /* it says every time that it does not collect */
-    no_own_threads = !allocator_survives_fork;
+    no_own_threads = true;
     return ml_os_loader_is_usable() ? collect_in_child() : stay_without_collections();
 }
 
