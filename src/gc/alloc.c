@@ -39,8 +39,10 @@ int ml_gc_attach(void)
 static void collect_if_due(size_t bytes)
 {
     ml_limit_before(bytes);
-    if (ml_pacer_is_due_for(bytes))
-        ml_gc_make_room(bytes);
+    if (!ml_pacer_is_due_for(bytes))
+        return;
+    ml_gc_make_room(bytes);
+    ml_limit_collected(bytes);
 }
 
 /* Collect if it is time, refill, collect if there was nothing. The tables may

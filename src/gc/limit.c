@@ -94,10 +94,12 @@ void ml_limit_marked(void)
 
 /* ---- around allocation -------------------------------------------------------------- */
 
+static bool has_room(uint64_t bytes) { return inuse_bytes() + bytes <= get(&inuse_most); }
+
 static void look_for_room(uint64_t bytes)
 {
     ml_sweep_all();
-    if (inuse_bytes() + bytes <= get(&inuse_most))
+    if (has_room(bytes))
         return;
     ml_heap_enter(ml_thread_self);
     set(&loose_bytes, less(inuse_bytes(), ml_heap_taken_bytes()));
@@ -110,12 +112,18 @@ static void look_for_room(uint64_t bytes)
 void ml_limit_before(uint64_t bytes)
 {
     uint32_t expected = 0;
-    if (ml_likely(inuse_bytes() + bytes <= get(&inuse_most)) ||
+    if (ml_likely(has_room(bytes)) ||
         !__atomic_compare_exchange_n(&busy, &expected, 1, false, __ATOMIC_ACQUIRE,
                                      __ATOMIC_RELAXED))
         return;
     look_for_room(bytes);
     __atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
+}
+
+void ml_limit_collected(uint64_t bytes)
+{
+    if (!has_room(bytes))
+        ml_sweep_all();
 }
 
 /* Inside the heap: a fork waits until pages that are on their way are there. */

@@ -35,6 +35,7 @@ int64_t ml_limit(void);
 /* Around allocating so many bytes by the slow path. The calling thread is a
  * mutator and not inside the heap. */
 void ml_limit_before(uint64_t bytes);
+void ml_limit_collected(uint64_t bytes); /* when there was a cycle in between */
 void ml_limit_after(void);
 
 /* Memory has changed without the heap growing. Not inside the heap. */

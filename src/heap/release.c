@@ -29,28 +29,34 @@ static uint64_t excess_over(uint64_t bytes)
     return backed - ml_min(backed, bytes);
 }
 
-/* In small pieces: what is on its way can't be had. False when there is no more. */
-static bool release_excess(uint64_t bytes)
+static bool is_limited(void) { return __atomic_load_n(&limit, __ATOMIC_RELAXED) != UINT64_MAX; }
+
+/* With a limit in small pieces: what is on its way can't be had, and the heap
+ * grows for lack of it. False when there is no more. */
+static bool release(uint32_t before, uint64_t bytes)
 {
-    uint64_t excess;
-    while ((excess = excess_over(bytes)) != 0)
-        if (ml_pageheap_release(whatever_tick(), ml_min(excess, PIECE)) == 0)
+    uint64_t piece = is_limited() ? PIECE : bytes;
+    while (bytes != 0) {
+        uint64_t released = ml_pageheap_release(before, ml_min(bytes, piece));
+        if (released == 0)
             return false;
+        bytes -= ml_min(bytes, released);
+    }
     return true;
 }
 
 void ml_release_down_to(uint64_t bytes)
 {
-    if (release_excess(bytes))
+    if (release(whatever_tick(), excess_over(bytes)))
         return;
     ml_central_trim(true);
-    release_excess(bytes);
+    release(whatever_tick(), excess_over(bytes));
 }
 
 static void keep_below_limit(void)
 {
     uint64_t most = __atomic_load_n(&limit, __ATOMIC_RELAXED);
-    if (most != UINT64_MAX)
+    if (is_limited())
         ml_release_down_to(most - most / 20);
 }
 
@@ -70,7 +76,7 @@ bool ml_release_tick(void)
     if (backed > keep) {
         uint64_t excess = backed - keep;
         uint64_t step = ml_max(excess / SHARE, ml_min(excess, STEP_LEAST));
-        ml_pageheap_release(tick - ML_RELEASE_IDLE_TICKS + 1, step);
+        release(tick - ML_RELEASE_IDLE_TICKS + 1, step);
         return true;
     }
     uint64_t needed = now.inuse_bytes - ml_min(now.inuse_bytes, ml_central_empty_bytes());
