@@ -15,8 +15,9 @@ enum {
     ROOM = 1 << 20, /* a magazine may want so much at once; and when there is no
                      * more, the next look is worth it after so much */
     RELEASE_LEAST = 256 << 10, /* free bytes that are worth the system calls */
-    SPARE = 768 << 10 /* the limit counts as reached so much earlier: these, a stack,
-                       * and some more that has come since stock was taken */
+    SPARE = 768 << 10, /* the limit counts as reached so much earlier: these, a stack,
+                        * and some more that has come since stock was taken */
+    MARKING = 1 << 20  /* what a cycle wants that runs while the heap grows on */
 };
 
 static uint64_t limit = INT64_MAX;
@@ -62,7 +63,8 @@ static void take_stock_locked(void)
     set(&heap_most, most);
     set(&inuse_most, none ? UINT64_MAX : less(most, ROOM));
     ml_release_set_limit(most);
-    ml_pacer_set_memory(bytes, overhead + ml_pageheap_backed_bytes(), overhead + get(&loose_bytes));
+    ml_pacer_set_memory(bytes, overhead + ml_pageheap_backed_bytes(),
+                        overhead + less(MARKING, ml_gc_stack_bytes()) + get(&loose_bytes));
 }
 
 /* Inside the heap, or with the world stopped. */

@@ -40,12 +40,47 @@ bool ml_verify_begin(struct ml_marker *marker)
     return true;
 }
 
+/* A word in a marked object of the span that lies in the object from begin to
+ * end, or 0. */
+static ML_SCANS_FOREIGN_MEMORY uintptr_t find_in_span(const struct ml_span *span, uintptr_t begin,
+                                                      uintptr_t end)
+{
+    for (unsigned slot = 0; slot < span->slots; slot++) {
+        if (!(aside[ml_span_number(span)][slot >> 6] >> (slot & 63) & 1))
+            continue;
+        const uintptr_t *word = (const uintptr_t *)ml_span_slot_address(span, slot);
+        const uintptr_t *last = word + ml_span_object_bytes(span) / sizeof(*word);
+        for (; word < last; word++)
+            if (*word >= begin && *word < end)
+                return (uintptr_t)word;
+    }
+    return 0;
+}
+
+/* Who refers to it, of all that was marked: only a root, or what was missed too, when
+ * nobody does. */
+static uintptr_t find_referrer(uintptr_t begin, uintptr_t end)
+{
+    uintptr_t found = 0;
+    for (uint32_t number = 1; number < spans && found == 0; number++) {
+        const struct ml_span *span = ml_span_at(number);
+        if (is_in_use(span) && span->kind == ML_SCAN)
+            found = find_in_span(span, begin, end);
+    }
+    return found;
+}
+
 static _Noreturn void die_of(const struct ml_span *span, unsigned slot)
 {
-    char where[ML_HEX_BYTES], size[ML_HEX_BYTES];
-    ml_os_die("MEMLOG_GC_VERIFY: the object at ", ml_hex(where, ml_span_slot_address(span, slot)),
-              " of ", ml_hex(size, ml_span_object_bytes(span)),
-              " bytes is in use, and the mark that ran along with the program missed it", NULL);
+    char where[ML_HEX_BYTES], size[ML_HEX_BYTES], from[ML_HEX_BYTES];
+    uintptr_t object = ml_span_slot_address(span, slot), end = object + ml_span_object_bytes(span);
+    uintptr_t referrer = find_referrer(object, end);
+    ml_os_die("MEMLOG_GC_VERIFY: the object at ", ml_hex(where, object), " of ",
+              ml_hex(size, end - object),
+              " bytes is in use, and the mark that ran along with the program missed it; ",
+              referrer == 0 ? "no marked object refers to it"
+                            : "it is referred to from a marked object at ",
+              referrer == 0 ? "" : ml_hex(from, referrer), NULL);
 }
 
 void ml_verify_end(struct ml_marker *marker)
