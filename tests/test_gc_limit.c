@@ -199,6 +199,23 @@ START_TEST(the_smaller_goal_counts)
 }
 END_TEST
 
+/* What was loose when the limit was reached counts less with each cycle that it
+ * is not. */
+START_TEST(the_goal_comes_back_when_the_limit_is_not_reached)
+{
+    begin_without_limiter(48 * MIB);
+    keep(16 * MIB, 1000);
+    waste(100 * MIB, 1, 3000);
+    memlog_gc();
+    memlog_gc();
+    uint64_t before = ml_pacer_limit_goal();
+    for (int i = 0; i < 5; i++)
+        memlog_gc();
+    ck_assert_uint_gt(ml_pacer_limit_goal(), before);
+    ck_assert_uint_lt(ml_pacer_limit_goal(), 48 * MIB);
+}
+END_TEST
+
 static void *waste_in_a_thread(void *unused)
 {
     waste(60 * MIB, 1, 20000);
@@ -297,6 +314,7 @@ UNIT_MAIN("gc limit", limiter_gives_the_program_as_much_as_collections_take,
           memory_beside_the_heap_is_what_the_statistics_say, limit_is_kept_whatever_is_allocated,
           a_generous_limit_changes_nothing, free_pages_are_given_back_for_others_at_once,
           a_limit_that_is_lowered_is_kept_from_then_on, the_smaller_goal_counts,
+          the_goal_comes_back_when_the_limit_is_not_reached,
           limit_is_kept_by_threads_together, a_forked_child_keeps_it,
           a_hopeless_limit_asks_for_collections_all_the_time,
           a_hopeless_limit_gets_half_of_the_time,

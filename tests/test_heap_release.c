@@ -198,6 +198,33 @@ START_TEST(as_much_as_asked_for_goes_at_once_and_no_more)
 }
 END_TEST
 
+static uint64_t heap_bytes(void)
+{
+    struct ml_pageheap_figures now;
+    ml_pageheap_read(&now);
+    return now.heap_bytes;
+}
+
+static void *had_meanwhile;
+static void take_meanwhile(uintptr_t base, size_t bytes)
+{
+    os_during_release = NULL;
+    had_meanwhile = large(15 * MIB);
+    ck_assert((uintptr_t)had_meanwhile >= base + bytes);
+}
+
+START_TEST(the_rest_of_a_run_can_be_had_while_a_part_is_on_its_way)
+{
+    ml_heap_free(large(20 * MIB));
+    uint64_t before = heap_bytes();
+    os_during_release = take_meanwhile;
+    ml_release_down_to(backed() - 2 * MIB);
+    ck_assert_ptr_nonnull(had_meanwhile);
+    ck_assert_uint_eq(heap_bytes(), before);
+    assert_heap_is_whole();
+}
+END_TEST
+
 START_TEST(near_a_limit_ticks_wait_for_nothing)
 {
     void *goes = large(50 * MIB), *stays = large(40 * MIB);
@@ -280,5 +307,6 @@ UNIT_MAIN("heap release", an_empty_heap_has_nothing_to_come_back_for,
           all_that_is_free_goes_at_once_when_asked, spans_that_bins_keep_go_with_the_ticks,
           spans_that_bins_keep_are_free_when_all_that_is_free_is_asked_for,
           as_much_as_asked_for_goes_at_once_and_no_more, near_a_limit_ticks_wait_for_nothing,
+          the_rest_of_a_run_can_be_had_while_a_part_is_on_its_way,
           a_system_that_refuses_is_asked_again_later,
           nothing_that_was_taken_meanwhile_is_released)
