@@ -24,7 +24,7 @@ static uint64_t limit = INT64_MAX;
 /* What the limit leaves for the heap, and for the part of it in use before somebody
  * has to look; UINT64_MAX without a limit. */
 static uint64_t heap_most = UINT64_MAX, inuse_most = UINT64_MAX;
-static uint64_t heap_seen;   /* its size when the overhead was worked out */
+static uint64_t footprint_seen; /* when the overhead was worked out */
 static uint64_t loose_bytes; /* of spans, not handed out when the limit was reached */
 static bool reached;         /* that was after the last mark */
 static uint32_t busy;        /* one thread looks for room, the others go on */
@@ -46,6 +46,10 @@ uint64_t ml_limit_overhead_bytes(void)
 
 static uint64_t less(uint64_t a, uint64_t b) { return a - ml_min(a, b); }
 
+/* Grows with what grows the overhead by much: the heap, which has its tables,
+ * and threads of memlog's own. */
+static uint64_t footprint(void) { return ml_heap_bytes() + ml_os_thread_stack_bytes(); }
+
 /* In spans that hold objects; those that bins keep empty are as good as free. */
 static uint64_t inuse_bytes(void)
 {
@@ -59,7 +63,7 @@ static void take_stock_locked(void)
     uint64_t bytes = get(&limit), overhead = ml_limit_overhead_bytes();
     bool none = bytes == INT64_MAX;
     uint64_t most = none ? UINT64_MAX : less(bytes, overhead + SPARE);
-    set(&heap_seen, ml_heap_bytes());
+    set(&footprint_seen, footprint());
     set(&heap_most, most);
     set(&inuse_most, none ? UINT64_MAX : less(most, ROOM));
     ml_release_set_limit(most);
@@ -132,10 +136,10 @@ void ml_limit_collected(uint64_t bytes)
 void ml_limit_after(void)
 {
     if (ml_likely(get(&heap_most) == UINT64_MAX) ||
-        (ml_pageheap_backed_bytes() <= get(&heap_most) && ml_heap_bytes() == get(&heap_seen)))
+        (ml_pageheap_backed_bytes() <= get(&heap_most) && footprint() == get(&footprint_seen)))
         return;
     ml_heap_enter(ml_thread_self);
-    if (ml_heap_bytes() != get(&heap_seen))
+    if (footprint() != get(&footprint_seen))
         take_stock();
     uint64_t most = get(&heap_most), backed = ml_pageheap_backed_bytes();
     if (backed > most && less(backed, inuse_bytes()) >= RELEASE_LEAST)
