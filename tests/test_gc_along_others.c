@@ -251,6 +251,11 @@ START_TEST(the_program_closes_what_it_did_not_open)
         old[i * 30 + 1] = bear_known(64);
     ml_gc_collect(ML_GC_STRESS);
     assert_born_whole();
+    /* It has found out, and opens new ones. */
+    uint64_t before = cycles_along();
+    ml_gc_collect(ML_GC_STRESS);
+    ck_assert_uint_eq(cycles_along(), before + 1);
+    assert_born_whole();
 }
 END_TEST
 

@@ -3,21 +3,14 @@
  *
  *   ml_gc_collect
  *     ml_sweep_all            sweep.c      what the last cycle left
- *     (inside the loader's lock, so that no library comes or goes)
- *       ml_world_stop         stopworld.c  everybody stands
- *       blacken the magazines              cached slots survive the sweep
- *       ml_roots_mark         roots.c      and everything reachable: mark.c, with
- *                                          helpers.c where there is much
- *       ml_finalize_marked    finalize.c   finalizers that are due, weak references
- *       ml_sweep_begin        sweep.c      spans wait for their sweep
- *       ml_limit_marked       limit.c      what the memory limit leaves
- *       ml_pacer_marked       pacer.c      the next goal
- *       ml_world_start
+ *     ml_cycle_along          cycle.c      the mark, along with the program,
+ *     or ml_cycle_stopped                  or while it stands
  *     ml_sweep_large          sweep.c      large garbage goes at once
  *     history                              NumGC, pauses, CPU time
  *
- * One cycle at a time, under the collector's lock; the thread that runs it is
- * the one that found it due. Waiting for the lock a thread can be stopped.
+ * One cycle at a time, under the collector's lock. The thread that runs it is
+ * the background's, for those that found it due; or the one that asked for it by
+ * name. Waiting for the lock a thread can be stopped.
  */
 #ifndef ML_GC_COLLECT_H
 #define ML_GC_COLLECT_H

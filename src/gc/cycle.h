@@ -7,6 +7,7 @@
  *     the magazines' slots are marked  they are to survive the sweep
  *     ml_roots_mark       roots.c      stacks, registers, data
  *     ml_mark_finish      mark.c       and all that is reachable from them
+ *     ml_finalize_marked  finalize.c   finalizers that are due, weak references
  *     ml_sweep_begin      sweep.c      from now on the unmarked is garbage
  *     ml_pacer_marked     pacer.c      the next goal
  *     ml_world_start

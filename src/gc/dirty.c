@@ -5,17 +5,22 @@
 
 #include "heap/spanmap.h"
 #include "os/pages.h"
+#include "os/thread.h"
 #include "os/written.h"
 
 static struct ml_os_written written = ML_OS_WRITTEN_CLOSED;
 static enum { UNTRIED, AVAILABLE, REFUSED } state;
 static const char *why_not;
 static int error_why_not;
+static pid_t owner; /* of the descriptors: a child that was forked past the C library has them too */
 
 bool ml_dirty_is_available(void)
 {
+    if (state == AVAILABLE && ml_os_pid() != owner)
+        ml_dirty_after_fork_child();
     if (state != UNTRIED)
         return state == AVAILABLE;
+    owner = ml_os_pid();
     int error = ml_os_written_open(&written, &why_not);
     if (error == 0) {
         error = ml_os_written_add(&written, ml_map.base, ml_map.base + ml_map.reserved_bytes);
@@ -108,8 +113,11 @@ ML_NOINLINE int ml_dirty_arm(void)
 {
     int error = 0;
     each_run(arm_run, &error);
-    if (error != 0)
+    if (error != 0) { /* the program has closed the descriptors, perhaps: tried anew next time */
         ml_dirty_disarm();
+        ml_os_written_close(&written);
+        state = UNTRIED;
+    }
     return error;
 }
 

@@ -200,7 +200,7 @@ static void mark_what_is_to_be_finalized_refers_to(struct ml_marker *marker)
     bool any = false;
     for (uint32_t i = 0; i < ml_watches_count; i++) {
         const struct ml_watch *watch = &ml_watches[i];
-        if (watch->finalizer == NULL || ml_mark_is_set(watch->object))
+        if (watch->finalizer == NULL || ml_is_marked(watch->object))
             continue;
         mark_contents(marker, watch->object);
         any = true;
@@ -229,9 +229,9 @@ void ml_finalize_marked(struct ml_marker *marker)
     /* From the end: the last entry takes the place of one that is dropped. */
     for (uint32_t i = ml_watches_count; i-- > 0;) {
         struct ml_watch *watch = &ml_watches[i];
-        if (!ml_mark_is_set(watch->object))
+        if (!ml_is_marked(watch->object))
             settle_unreachable(marker, watch);
-        else if (watch->weak != NULL && !ml_mark_is_set((uintptr_t)watch->weak)) {
+        else if (watch->weak != NULL && !ml_is_marked((uintptr_t)watch->weak)) {
             ml_weak_clear(watch->weak); /* the reference is itself garbage */
             watch->weak = NULL;
         }

@@ -402,12 +402,6 @@ uint64_t ml_mark_black(uintptr_t address)
     return set_mark(&marking_thread, &span->bits[slot >> 6], bit_of(slot)) ? span->slot_bytes : 0;
 }
 
-bool ml_mark_is_set(uintptr_t object)
-{
-    const struct ml_span *span = ml_span_over(object);
-    return ml_span_is_marked(span, ml_span_slot_of(span, object));
-}
-
 bool ml_is_marked(uintptr_t address)
 {
     if (!ml_in_heap(address))

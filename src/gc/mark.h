@@ -88,7 +88,5 @@ bool ml_is_marked(uintptr_t address);
 /* Mark a slot without looking into it: it waits in a magazine, and must be
  * there after the sweep. Returns its bytes, 0 when it was marked already. */
 uint64_t ml_mark_black(uintptr_t slot);
-/* Has the object been marked in this cycle? */
-bool ml_mark_is_set(uintptr_t object);
 
 #endif

@@ -17,8 +17,7 @@
 void ml_renewed_begin(void);
 /* Page heap's lock held. */
 void ml_renewed_note(uintptr_t base, uint32_t pages);
-/* Whether the page of the address may have come into use. */
-/* The world is stopped. */
+/* Whether the page of the address may have come into use. World stopped. */
 bool ml_is_renewed(uintptr_t address);
 
 #endif
