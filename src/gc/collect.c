@@ -18,19 +18,13 @@
 #include "gc/pacer.h"
 #include "gc/roots.h"
 #include "gc/share.h"
-#include "gc/stopworld.h"
-#include "gc/stress.h"
 #include "gc/sweep.h"
 #include "gc/throttle.h"
 #include "gc/trace.h"
-#include "heap/alloc.h"
 #include "heap/central.h"
-#include "heap/large.h"
-#include "heap/threadgroup.h"
 #include "os/clock.h"
 #include "os/loader.h"
 #include "os/process.h"
-#include "os/segments.h"
 
 static struct ml_lock collector_lock;
 static uint64_t begun_ns;
