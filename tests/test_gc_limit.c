@@ -304,7 +304,8 @@ START_TEST(the_percentage_stays_in_force_where_the_limit_is_not)
     ml_gc_stops = true;
     ml_pacer_hold_limit(UINT64_MAX);
     uint32_t before = collections();
-    for (size_t done = 0; done < 17 * MIB && collections() == before; done += 10000)
+    uint64_t volume = ml_pacer_goal_in_force() - ml_heap_taken_bytes() + MIB;
+    for (size_t done = 0; done < volume && collections() == before; done += 10000)
         memlog_keep_alive(memlog_malloc_noscan(10000));
     for (int ms = 0; ms < 30000 && collections() == before; ms += 5)
         usleep(5 * 1000); /* it may run beside the program */

@@ -12,6 +12,10 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
 #include "base/bits.h"
 #include "os/process.h"
 
@@ -21,6 +25,19 @@
 
 /* madvise gives EAGAIN when the kernel is short of memory itself for a moment. */
 enum { RELEASE_ATTEMPTS = 4 };
+
+/* New memory is free of what ASan knows of an older mapping at its address: in a
+ * forked child that may be the stack of a thread that was left behind, whose
+ * frames are never taken down. */
+static void forget_what_was_there(void *address, size_t bytes)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    __asan_unpoison_memory_region(address, bytes);
+#else
+    (void)address;
+    (void)bytes;
+#endif
+}
 
 static void *map_anonymous(size_t bytes, int protection, int flags)
 {
@@ -64,6 +81,8 @@ int ml_os_commit(void *address, size_t bytes)
     int saved = errno;
     int result = mprotect(address, bytes, PROT_READ | PROT_WRITE) == 0 ? 0 : -errno;
     errno = saved;
+    if (result == 0)
+        forget_what_was_there(address, bytes);
     return result;
 }
 
@@ -88,7 +107,11 @@ void *ml_os_map(size_t bytes)
 {
     if (bytes == 0 || bytes > SIZE_MAX - ml_os_page_bytes())
         return NULL;
-    return map_anonymous(ml_align_up(bytes, ml_os_page_bytes()), PROT_READ | PROT_WRITE, 0);
+    bytes = ml_align_up(bytes, ml_os_page_bytes());
+    void *address = map_anonymous(bytes, PROT_READ | PROT_WRITE, 0);
+    if (address != NULL)
+        forget_what_was_there(address, bytes);
+    return address;
 }
 
 size_t ml_os_page_bytes(void)
