@@ -32,7 +32,8 @@ enum { RELEASE_ATTEMPTS = 4 };
 static void forget_what_was_there(void *address, size_t bytes)
 {
 #if defined(__SANITIZE_ADDRESS__)
-    __asan_unpoison_memory_region(address, bytes);
+    if (__asan_region_is_poisoned(address, bytes) != NULL) /* to write all of it takes memory */
+        __asan_unpoison_memory_region(address, bytes);
 #else
     (void)address;
     (void)bytes;
