@@ -182,21 +182,22 @@ struct rescan {
     uint64_t pages; /* of the system */
 };
 
+/* Page by page: where a span ends is not to be believed while it may be on its
+ * way to somebody else, and what is skipped now counts as looked at. */
 static void rescan_written(uintptr_t begin, uintptr_t end, void *argument)
 {
     struct rescan *rescan = argument;
     ml_marker_keep_up(rescan->marker); /* no older than the arming */
     rescan->pages += (end - begin) / ml_os_page_bytes();
-    while (begin < end) {
-        uintptr_t until = begin;
+    for (uintptr_t next; begin < end; begin = next) {
+        next = ml_min(ml_align_down(begin, ML_PAGE_BYTES) + ML_PAGE_BYTES, end);
         size_t same;
-        if (holds_pointers(ml_page_of(begin), &same)) {
-            struct ml_span *span = span_in_use(begin, &until);
-            if (span != NULL && span->kind != ML_NOSCAN)
-                rescan_span(rescan->marker, span, begin, ml_min(until, end));
-        }
-        uintptr_t next = ml_align_down(begin, ML_PAGE_BYTES) + ML_PAGE_BYTES;
-        begin = ml_max(until, next);
+        uintptr_t until;
+        if (!holds_pointers(ml_page_of(begin), &same))
+            continue;
+        struct ml_span *span = span_in_use(begin, &until);
+        if (span != NULL && span->kind != ML_NOSCAN)
+            rescan_span(rescan->marker, span, begin, next);
     }
 }
 
@@ -214,65 +215,51 @@ uint64_t ml_dirty_rescan(struct ml_marker *marker, bool rearm)
     return rescan.pages;
 }
 
-/* ---- all spans ---------------------------------------------------------------------------- */
+/* ---- all of the heap ------------------------------------------------------------------------ */
 
-/* Whether a span on the page may be of the kind; ML_KINDS stands for any. */
-static bool may_be(size_t page, enum ml_kind kind)
+static bool may_be_uncollectable(uintptr_t page)
 {
-    unsigned bin = bin_of_page(page);
-    return bin != ML_BIN_NONE &&
-           (kind == ML_KINDS || bin == ML_BIN_LARGE || ml_bin_kind(bin) == kind);
+    unsigned bin = bin_of_page(ml_page_of(page));
+    return bin == ML_BIN_LARGE || (bin != ML_BIN_NONE && ml_bin_kind(bin) == ML_UNCOLLECTABLE);
 }
 
-static void each_span(enum ml_kind kind,
-                      void (*visit)(struct ml_span *span, uintptr_t end, void *argument),
-                      void *argument)
+static uint64_t taken_bytes(const struct ml_span *span)
 {
-    uintptr_t heap_end = ml_map.base + ml_heap_bytes();
-    for (uintptr_t at = ml_map.base, end; at < heap_end; at = end) {
-        end = at + ML_PAGE_BYTES;
-        if (!may_be(ml_page_of(at), kind))
-            continue;
-        struct ml_span *span = span_in_use(at, &end);
-        if (span == NULL)
-            end = at + ML_PAGE_BYTES;
-        else
-            visit(span, end, argument);
-    }
-}
-
-struct uncollectable {
-    struct ml_marker *marker;
-    uint64_t bytes;
-};
-
-static void mark_if_uncollectable(struct ml_span *span, uintptr_t end, void *argument)
-{
-    struct uncollectable *sum = argument;
-    if (span->kind != ML_UNCOLLECTABLE)
-        return;
     uint64_t taken = 0;
     for (unsigned word = 0; word < ml_span_words(span) && word < ML_SPAN_SLOTS_MAX / 64; word++)
         taken += ml_popcount64(__atomic_load_n(&span->bits[word].taken, __ATOMIC_RELAXED));
-    sum->bytes += taken * ml_span_object_bytes(span);
-    rescan_span(sum->marker, span, span->base, end);
+    return taken * ml_span_object_bytes(span);
 }
 
+/* Page by page, as above: nobody looks a second time at what is not written. */
 uint64_t ml_dirty_mark_uncollectable(struct ml_marker *marker)
 {
-    struct uncollectable sum = { marker, 0 };
-    each_span(ML_UNCOLLECTABLE, mark_if_uncollectable, &sum);
-    return sum.bytes;
+    uint64_t bytes = 0;
+    uintptr_t heap_end = ml_map.base + ml_heap_bytes(), end;
+    for (uintptr_t page = ml_map.base; page < heap_end; page += ML_PAGE_BYTES) {
+        if (!may_be_uncollectable(page))
+            continue;
+        struct ml_span *span = span_in_use(page, &end);
+        if (span == NULL || span->kind != ML_UNCOLLECTABLE)
+            continue;
+        if (page == span->base)
+            bytes += taken_bytes(span);
+        rescan_span(marker, span, page, page + ML_PAGE_BYTES);
+    }
+    return bytes;
 }
 
-static void forget_marks(struct ml_span *span, uintptr_t end, void *unused)
+/* By descriptors: where a span ends, the same. */
+ML_NOINLINE void ml_dirty_forget_marks(void)
 {
-    (void)end, (void)unused;
-    for (unsigned word = 0; word < ML_SPAN_SLOTS_MAX / 64; word++)
-        ml_span_unmark(&span->bits[word], ~(uint64_t)0);
+    uint32_t spans = (uint32_t)(ml_spanmap_span_bytes() / sizeof(struct ml_span));
+    for (uint32_t number = 1; number < spans; number++)
+        for (unsigned word = 0; word < ML_SPAN_SLOTS_MAX / 64; word++) {
+            struct ml_span_bits *bits = &ml_span_at(number)->bits[word];
+            if (ml_span_marks(bits) != 0)
+                ml_span_unmark(bits, ~(uint64_t)0);
+        }
 }
-
-ML_NOINLINE void ml_dirty_forget_marks(void) { each_span(ML_KINDS, forget_marks, NULL); }
 
 void ml_dirty_after_fork_child(void)
 {
