@@ -179,6 +179,26 @@ START_TEST(a_mark_stack_that_can_t_grow)
 }
 END_TEST
 
+/* Roots fill the stack before uncollectable objects are looked at, and these have
+ * no marks by which what there was no room for could be found again. */
+START_TEST(more_roots_than_a_mark_stack_holds)
+{
+    enum { MANY = 20000 };
+    static void *volatile roots[MANY];
+    for (unsigned i = 0; i < MANY; i++)
+        roots[i] = memlog_malloc(16);
+    void *volatile *holder = memlog_malloc_uncollectable(800);
+    for (unsigned i = 0; i < 100; i++)
+        holder[i] = bear_known(24);
+    make_old();
+    stack_is_full = true;
+    cycle_with(clear_stack, _i);
+    assert_born_whole();
+    for (unsigned i = 0; i < MANY; i++)
+        ck_assert(is_alive(hide(roots[i])));
+}
+END_TEST
+
 static void *collect_for_ever(void *unused)
 {
     while (!__atomic_load_n(&over, __ATOMIC_RELAXED)) {
@@ -295,5 +315,5 @@ END_TEST
 
 UNIT_MAIN_TIMES("gc along limits", ALONG_POINTS, marks_of_a_cycle_that_failed_are_forgotten,
                 where_writes_can_t_be_tracked_it_stops_and_says_so_once,
-                a_mark_stack_that_can_t_grow, no_more_memory_during_a_cycle,
+                a_mark_stack_that_can_t_grow, more_roots_than_a_mark_stack_holds, no_more_memory_during_a_cycle,
                 allocation_does_not_outrun_a_mark)

@@ -358,9 +358,11 @@ void ml_mark_again(struct ml_marker *marker, uintptr_t begin, uintptr_t end)
 {
     while (begin < end) {
         uintptr_t until = ml_min(begin + CHUNK_BYTES, end);
-        push_words(marker, (const uintptr_t *)begin, (const uintptr_t *)until);
+        /* Before: what there is no room for would be found again in marked objects,
+         * but uncollectable ones have no marks. */
         if (ml_markstack_depth(&marker->stack) > marker->stack.capacity / 2)
             ml_mark_settle(marker);
+        push_words(marker, (const uintptr_t *)begin, (const uintptr_t *)until);
         begin = until;
     }
 }
