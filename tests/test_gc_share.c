@@ -82,6 +82,28 @@ int __wrap_ml_os_thread_start(struct ml_os_thread *thread, const char *name, voi
     return __real_ml_os_thread_start(thread, name, run, argument);
 }
 
+/* ---- helpers with little room -------------------------------------------------------- */
+
+static bool room_is_short; /* for a packet and a little more */
+
+int __real_ml_markstack_init(struct ml_mark_stack *stack, size_t bytes_most);
+int __wrap_ml_markstack_init(struct ml_mark_stack *stack, size_t bytes_most);
+int __wrap_ml_markstack_init(struct ml_mark_stack *stack, size_t bytes_most)
+{
+    int error = __real_ml_markstack_init(stack, bytes_most);
+    if (error == 0 && room_is_short)
+        stack->capacity = ML_PACKET_WORDS + 20;
+    return error;
+}
+
+bool __real_ml_markstack_grow(struct ml_mark_stack *stack);
+bool __wrap_ml_markstack_grow(struct ml_mark_stack *stack);
+bool __wrap_ml_markstack_grow(struct ml_mark_stack *stack)
+{
+    bool is_short = room_is_short && stack->capacity < 2 * ML_PACKET_WORDS;
+    return !(is_short && stack->bottom == 0) && __real_ml_markstack_grow(stack);
+}
+
 /* ---- shapes ------------------------------------------------------------------------ */
 
 static uint64_t next_random(uint64_t *state)
@@ -230,6 +252,19 @@ START_TEST(mark_stacks_that_cannot_grow)
 }
 END_TEST
 
+/* The marking thread has room enough: what is left out is theirs. Each object is
+ * referred to once. */
+START_TEST(helpers_whose_stacks_are_full)
+{
+    room_is_short = true;
+    begin_with(helper_counts[_i]);
+    array_of_arrays(NODES);
+    for (int i = 0; i < 10; i++)
+        assert_live(NODES + NODES / 1000 + 1);
+    assert_helped();
+}
+END_TEST
+
 START_TEST(a_forked_child_has_helpers_of_its_own)
 {
     begin_with(helper_counts[_i]);
@@ -327,6 +362,6 @@ END_TEST
 UNIT_MAIN_TIMES("gc share", sizeof(helper_counts) / sizeof(helper_counts[0]),
                 a_graph_in_which_markers_meet, arrays, a_list,
                 marks_of_both_are_gone_after_the_sweep, mark_stacks_that_cannot_grow,
-                a_forked_child_has_helpers_of_its_own, helpers_that_start_one_after_the_other,
+                helpers_whose_stacks_are_full, a_forked_child_has_helpers_of_its_own, helpers_that_start_one_after_the_other,
                 a_stack_gives_its_oldest_and_cuts_no_range,
                 what_is_given_when_nobody_takes_it_comes_back)
