@@ -57,7 +57,6 @@ static void *alloc_small(size_t block, enum ml_kind kind, bool zeroed)
     if (slot == NULL) {
         collect_if_due(0);
         slot = ml_heap_alloc_slow(bin);
-        ml_limit_after();
     }
     if (slot == NULL) {
         ml_gc_collect(ML_GC_NO_MEMORY);
@@ -67,6 +66,7 @@ static void *alloc_small(size_t block, enum ml_kind kind, bool zeroed)
         return no_memory();
     if (zeroed)
         ml_zero(slot, ml_sizeclasses[class].bytes);
+    ml_limit_after(); /* takes a while, and the slot is to be zeroed before anybody looks */
     return slot;
 }
 
@@ -91,6 +91,7 @@ static void *alloc_large(size_t block, size_t alignment, enum ml_kind kind, bool
     }
     if (zeroed && !is_zero)
         memset(object, 0, ml_heap_block_bytes(object));
+    ml_thread_set_blank(ml_thread_self, NULL);
     return object;
 }
 
@@ -163,11 +164,16 @@ static bool resize_large(void *pointer, size_t block)
     struct ml_thread *self = ml_thread_self;
     ml_heap_enter(self);
     bool done = ml_large_resize(pointer, block, &is_zero);
+    size_t after = ml_heap_block_bytes(pointer);
+    bool fill = done && !is_zero && after > before && ml_heap_kind(pointer) != ML_NOSCAN;
+    if (fill)
+        ml_thread_set_blank(self, (char *)pointer + before);
     ml_heap_leave(self);
     ml_limit_after();
-    size_t after = ml_heap_block_bytes(pointer);
-    if (done && !is_zero && after > before && ml_heap_kind(pointer) != ML_NOSCAN)
+    if (fill) {
         memset((char *)pointer + before, 0, after - before);
+        ml_thread_set_blank(self, NULL);
+    }
     return done;
 }
 

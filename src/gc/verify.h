@@ -7,6 +7,12 @@
  * second mark reached was about to be freed while in use: memlog says where it
  * is and ends the program. Pauses are as long as without running along, and
  * longer.
+ *
+ * Where they differ without a fault of the collector: a word that nobody has
+ * written since the first stop and that means nothing may be the address of an
+ * object that was made since and that nothing else refers to any more. Memory that
+ * a stopped thread is about to zero holds such words, and is left out. What remains
+ * is a program that leaves addresses of freed objects where it does not use them.
  */
 #ifndef ML_GC_VERIFY_H
 #define ML_GC_VERIFY_H

@@ -83,6 +83,8 @@ void *ml_heap_alloc_large(size_t bytes, size_t alignment, enum ml_kind kind, boo
     notice_slow_path();
     ml_heap_enter(self);
     void *object = ml_large_alloc(bytes, alignment, kind, zeroed);
+    if (object != NULL && kind != ML_NOSCAN && !*zeroed)
+        ml_thread_set_blank(self, object);
     ml_heap_leave(self);
     return object;
 }

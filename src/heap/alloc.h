@@ -44,7 +44,8 @@ static inline void *ml_heap_pop(size_t class, enum ml_kind kind)
 
 /* The slow way: attaches the thread, refills. NULL when there is no memory. */
 void *ml_heap_alloc_slow(unsigned bin);
-/* A large object (see large.h). NULL when there is no memory. */
+/* A large object (see large.h). NULL when there is no memory. One that may hold
+ * pointers and is not zeroed is the thread's blank until the caller has done it. */
 void *ml_heap_alloc_large(size_t bytes, size_t alignment, enum ml_kind kind, bool *zeroed);
 
 /* Free what the fast path does not: NULL (nothing happens), large and watched

@@ -57,6 +57,7 @@ void ml_thread_attach_to(struct ml_thread *thread, bool own)
 {
     thread->own = own;
     thread->inside = thread->stop_wanted = 0;
+    ml_thread_set_blank(thread, NULL);
     __atomic_store_n(&thread->active, 1, __ATOMIC_RELEASE);
     ml_thread_self = thread;
     if (!own && ml_heap_hooks.thread_came != NULL)

@@ -55,6 +55,9 @@ struct ml_thread {
     /* Addresses resolved to objects by realloc, usable_size and the marker;
      * explicit frees are counted as frees. */
     uint64_t lookups;
+    /* From here to its end a large object is being zeroed; what it still holds
+     * means nothing. NULL: none is. */
+    char *blank;
     /* Those of the marks behind the bins are empty and full for ever: what is no
      * small object takes the slow path without a test on the fast one. */
     struct ml_magazine magazines[ML_BINS_AND_MARKS];
@@ -91,6 +94,13 @@ static inline struct ml_magazine *ml_magazine_of(unsigned first, size_t index)
     /* Else the compiler works the address out anew for every field. */
     __asm__("" : "+r"(shifted));
     return (struct ml_magazine *)(shifted + offsetof(struct ml_thread, magazines)) + first;
+}
+
+/* NULL: it is done. Begun inside, so that nobody stops the thread before. */
+static inline void ml_thread_set_blank(struct ml_thread *self, void *from)
+{
+    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the program may write to it then */
+    __atomic_store_n(&self->blank, from, __ATOMIC_RELAXED);
 }
 
 static inline bool ml_thread_attached(void) { return ml_thread_self != &ml_thread_none; }
