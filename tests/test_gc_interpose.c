@@ -38,6 +38,55 @@ static unsigned count_records(void)
 /* Nearly none of them: a stale word may keep one. */
 static void assert_gone(void) { ck_assert_uint_le(count_alive(hidden, THREADS), 2); }
 
+/* ---- what a thread inherits ------------------------------------------------------- */
+
+static sem_t sleeps, wake_up;
+
+static void *sleep_at_once(void *unused)
+{
+    sem_post(&sleeps);
+    while (sem_wait(&wake_up) != 0) {
+    }
+    return unused;
+}
+
+/* Registers that nobody on the way uses, and that no call preserves. */
+static __attribute__((noinline)) void create_with_registers(pthread_t *thread, bool c11, void *object)
+{
+    __asm__ volatile("movq %0, %%xmm12\n\tmovq %0, %%xmm13\n\tmovq %0, %%xmm14\n\tmovq %0, %%xmm15"
+                     : : "r"(object) : "xmm12", "xmm13", "xmm14", "xmm15");
+    int error = c11 ? thrd_create((thrd_t *)thread, (thrd_start_t)(void (*)(void))sleep_at_once, NULL)
+                    : pthread_create(thread, NULL, sleep_at_once, NULL);
+    ck_assert_int_eq(error, 0);
+    while (sem_wait(&sleeps) != 0) {
+    }
+}
+
+static __attribute__((noinline)) void create_sleepers(pthread_t *threads)
+{
+    for (int i = 0; i < THREADS; i++) {
+        void *object = memlog_malloc(48);
+        hidden[i] = hide(object);
+        create_with_registers(&threads[i], i % 2 == 1, object);
+    }
+}
+
+START_TEST(a_thread_does_not_keep_its_creator_s_registers)
+{
+    pthread_t threads[THREADS];
+    sem_init(&sleeps, 0, 0), sem_init(&wake_up, 0, 0);
+    create_sleepers(threads);
+    ml_os_clear_vector_registers();
+    collect();
+    assert_gone();
+    for (int i = 0; i < THREADS; i++)
+        sem_post(&wake_up);
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(i % 2 == 1 ? thrd_join((thrd_t)threads[i], NULL)
+                                    : pthread_join(threads[i], NULL), 0);
+}
+END_TEST
+
 /* ---- arguments ------------------------------------------------------------------- */
 
 static void (*registered)(void);
@@ -367,7 +416,8 @@ START_TEST(memory_set_aside_goes_back)
 }
 END_TEST
 
-UNIT_MAIN("gc interpose", the_argument_of_a_thread_that_has_not_started_is_a_root,
+UNIT_MAIN("gc interpose", a_thread_does_not_keep_its_creator_s_registers,
+          the_argument_of_a_thread_that_has_not_started_is_a_root,
           and_it_is_for_that_reason_that_it_lives, a_returned_result_is_a_root_until_the_join,
           a_result_by_pthread_exit_is_a_root_until_the_join,
           the_result_of_a_detached_thread_is_none, every_way_to_join_lets_the_result_go,

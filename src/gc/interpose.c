@@ -151,6 +151,7 @@ static void attach(struct record *record)
 /* The thread runs: it is known to the collector now and holds its argument. */
 static void begin(struct record *record)
 {
+    ml_os_clear_vector_registers(); /* the creator's: a thread may sleep at once, and for long */
     attach(record);
     self_record = record;
     lock_records();
