@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "gc/helpers.h"
@@ -138,28 +139,47 @@ END_TEST
 static hidden_t in_hand[200];
 static unsigned in_hand_count;
 
+static uint32_t stored;
+static sem_t has_stack;
+
 static void store_in_handler(int signal)
 {
     (void)signal;
     for (unsigned i = 0; i < in_hand_count; i++)
         old[i * 13] = reveal(in_hand[i]);
+    __atomic_store_n(&stored, 1, __ATOMIC_RELEASE);
 }
 
-static void raise_it(void)
+static void *wait_on_two_stacks(void *unused)
+{
+    stack_t stack = { .ss_sp = malloc(1 << 16), .ss_size = 1 << 16 };
+    ck_assert_int_eq(sigaltstack(&stack, NULL), 0);
+    sem_post(&has_stack);
+    while (!__atomic_load_n(&stored, __ATOMIC_ACQUIRE))
+        usleep(1000);
+    return unused;
+}
+
+static pthread_t with_stack;
+
+static void send_it(void)
 {
     for (unsigned i = 0; i < 200; i++)
         in_hand[in_hand_count++] = hide(bear_known(80));
-    raise(SIGUSR1);
+    ck_assert_int_eq(pthread_kill(with_stack, SIGUSR1), 0);
+    pthread_join(with_stack, NULL);
 }
 
 START_TEST(a_handler_on_a_stack_of_its_own_stores_pointers)
 {
-    stack_t stack = { .ss_sp = malloc(1 << 16), .ss_size = 1 << 16 };
     struct sigaction action = { .sa_handler = store_in_handler, .sa_flags = SA_ONSTACK };
     make_old();
-    ck_assert_int_eq(sigaltstack(&stack, NULL), 0);
+    sem_init(&has_stack, 0, 0);
     ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
-    cycle_with(raise_it, _i);
+    ck_assert_int_eq(pthread_create(&with_stack, NULL, wait_on_two_stacks, NULL), 0);
+    while (sem_wait(&has_stack) != 0) {
+    }
+    cycle_with(send_it, _i);
     assert_born_whole();
     collect_stopped();
     assert_born_whole();
@@ -344,7 +364,71 @@ START_TEST(a_fork_in_the_middle)
 }
 END_TEST
 
+/* ---- a handler in the thread that marks --------------------------------------------------- */
+
+static void fork_in_handler(int signal)
+{
+    (void)signal;
+    memlog_keep_alive(memlog_malloc(100));
+    child = fork();
+}
+
+static void raise_a_signal(void)
+{
+    for (unsigned i = 0; i < 10; i++)
+        old[SLOTS - 10 + i] = bear_known(72);
+    raise(SIGUSR1);
+}
+
+START_TEST(a_handler_that_forks_in_the_middle)
+{
+    int status;
+    make_old();
+    signal(SIGUSR1, fork_in_handler);
+    alarm(60); /* for parent and child, should they hang */
+    cycle_with(raise_a_signal, _i);
+    assert_born_whole();
+    if (child == 0) {
+        memset(along_do, 0, sizeof(along_do));
+        _exit(live_on(1));
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+/* ---- a child the C library knows nothing of ------------------------------------------------ */
+
+static void store_some(void)
+{
+    for (unsigned i = 0; i < 10; i++)
+        old[SLOTS - 10 + i] = bear_known(72);
+}
+
+/* It has its parent's descriptors, which speak of its parent's memory. */
+START_TEST(a_child_forked_past_the_c_library)
+{
+    int status;
+    make_old();
+    ck_assert(ml_dirty_is_available());
+    pid_t raw = (pid_t)syscall(SYS_fork);
+    if (raw == 0) {
+        alarm(60);
+        cycle_with(store_some, _i);
+        for (unsigned i = 0; i < born_count; i++)
+            if (!is_whole(born[i]))
+                _exit(1);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(raw, &status, 0), raw);
+    ck_assert_int_eq(status, 0);
+    cycle_with(store_some, _i);
+    assert_born_whole();
+}
+END_TEST
+
 UNIT_MAIN_TIMES("gc along others", ALONG_POINTS, threads_rewire_a_graph,
                 threads_that_begin_and_end_hand_objects_over,
                 a_handler_on_a_stack_of_its_own_stores_pointers, a_library_comes, a_library_goes,
-                the_program_closes_what_it_did_not_open, a_fork_in_the_middle)
+                the_program_closes_what_it_did_not_open, a_fork_in_the_middle,
+                a_handler_that_forks_in_the_middle, a_child_forked_past_the_c_library)

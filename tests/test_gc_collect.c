@@ -4,7 +4,9 @@
 #include "gc/collect.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -312,9 +314,45 @@ START_TEST(no_span_goes_while_markers_look_at_it)
 }
 END_TEST
 
+/* ---- signals ---------------------------------------------------------------------------- */
+
+static pid_t forked = -1;
+
+static void fork_in_handler(int signal)
+{
+    (void)signal;
+    memlog_keep_alive(memlog_malloc(100));
+    forked = fork();
+}
+
+static void raise_a_signal(void) { raise(SIGUSR1); }
+
+/* The child comes out of its handler where the parent does. */
+START_TEST(a_handler_that_forks_in_the_thread_that_collects)
+{
+    int status;
+    signal(SIGUSR1, fork_in_handler);
+    alarm(60); /* for parent and child, should they hang */
+    at_mark = raise_a_signal;
+    collect();
+    at_mark = NULL;
+    ck_assert_int_ge(forked, 0);
+    collect();
+    if (forked == 0)
+        _exit(ml_heap_audit() == NULL ? 0 : 1);
+    ck_assert_int_eq(waitpid(forked, &status, 0), forked);
+    ck_assert_int_eq(status, 0);
+    sigset_t blocked;
+    ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, NULL, &blocked), 0);
+    for (int number = 1; number < SIGRTMAX; number++)
+        ck_assert_int_eq(sigismember(&blocked, number), 0);
+}
+END_TEST
+
 UNIT_MAIN("gc collect", before_the_first_collection_there_is_no_history,
           pauses_are_kept_in_rings_of_256, what_is_alive_and_what_was_scanned_is_told,
           who_waited_for_anothers_cycle_does_not_begin_one_of_his_own,
           numbers_are_read_on_through_a_long_collection,
           what_was_counted_twice_is_taken_off_the_cycle_that_did,
-          no_span_goes_while_markers_look_at_it)
+          no_span_goes_while_markers_look_at_it,
+          a_handler_that_forks_in_the_thread_that_collects)

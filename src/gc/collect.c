@@ -18,6 +18,7 @@
 #include "gc/pacer.h"
 #include "gc/roots.h"
 #include "gc/share.h"
+#include "gc/stopworld.h"
 #include "gc/sweep.h"
 #include "gc/throttle.h"
 #include "gc/trace.h"
@@ -31,13 +32,23 @@ static uint64_t begun_ns;
 
 bool ml_gc_stops;
 
+/* A handler of the program's that forks, or allocates, would wait for what its own
+ * thread holds; and a child would carry on half a cycle. */
+static uint64_t keep_handlers_out(void)
+{
+    int stop = ml_stopworld_signal(); /* a thread that waits for its turn can be stopped */
+    return ml_os_block_signals_but(stop == 0 ? 0 : (uint64_t)1 << (stop - 1));
+}
+
 bool ml_gc_can_run_along(void)
 {
     if (ml_gc_stops || ml_gc_attach() != 0)
         return false;
+    uint64_t blocked = keep_handlers_out();
     ml_lock(&ml_cycle_gate);
     bool can = ml_dirty_is_available();
     ml_unlock(&ml_cycle_gate);
+    ml_os_restore_signals(blocked);
     return can;
 }
 
@@ -204,6 +215,7 @@ static void run_cycle(enum ml_gc_reason reason)
  * meanwhile. UINT64_MAX: in any case. */
 static void collect(enum ml_gc_reason reason, uint64_t bytes)
 {
+    uint64_t blocked = keep_handlers_out();
     ml_helpers_prepare();
     ml_lock(&collector_lock);
     ml_lock(&ml_cycle_gate);
@@ -214,6 +226,7 @@ static void collect(enum ml_gc_reason reason, uint64_t bytes)
     ml_unlock(&collector_lock);
     ml_background_nudge();
     ml_finalthread_nudge();
+    ml_os_restore_signals(blocked);
 }
 
 void ml_gc_collect(enum ml_gc_reason reason) { collect(reason, UINT64_MAX); }

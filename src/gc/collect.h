@@ -10,7 +10,8 @@
  *
  * One cycle at a time, under the collector's lock. The thread that runs it is
  * the background's, for those that found it due; or the one that asked for it by
- * name. Waiting for the lock a thread can be stopped.
+ * name. Waiting for the lock a thread can be stopped. Other signals for a thread
+ * that collects are handled when it returns.
  */
 #ifndef ML_GC_COLLECT_H
 #define ML_GC_COLLECT_H

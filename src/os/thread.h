@@ -55,6 +55,12 @@ int ml_os_signal_thread(pid_t pid, pid_t tid, int signal);
 bool ml_os_thread_has_ended(pid_t pid, pid_t tid);
 /* Unblock, for the calling thread, the signals whose bits (1 << (signal - 1)) are set. */
 void ml_os_unblock_signals(uint64_t signals);
+/* Block, for the calling thread, all signals but those and the ones that the
+ * thread's own doing brings about (SIGSEGV and the like) or that the C library
+ * sends to all threads. Returns what was blocked before. */
+uint64_t ml_os_block_signals_but(uint64_t signals);
+/* As that has returned it. What came meanwhile comes now. */
+void ml_os_restore_signals(uint64_t blocked);
 /* Whatever the calling thread's vector registers held is there no more. A new
  * thread has what they held in the one that started it, and copying leaves in
  * them what was copied: in a thread that sleeps, for as long as it does. */

@@ -114,6 +114,19 @@ void ml_os_unblock_signals(uint64_t signals)
     ml_sys_sigmask(SIG_UNBLOCK, &signals, NULL);
 }
 
+uint64_t ml_os_block_signals_but(uint64_t signals)
+{
+    static const uint8_t never[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT,
+                                     32, 33 /* cancellation, setuid of all threads */ };
+    uint64_t blocked = ~signals, before = 0;
+    for (size_t i = 0; i < sizeof(never); i++)
+        blocked &= ~((uint64_t)1 << (never[i] - 1));
+    ml_sys_sigmask(SIG_BLOCK, &blocked, &before);
+    return before;
+}
+
+void ml_os_restore_signals(uint64_t blocked) { ml_sys_sigmask(SIG_SETMASK, &blocked, NULL); }
+
 /* XRSTOR gives those parts of the processor's state that are asked for, and that
  * the header does not say were saved, their first contents (Intel SDM, volume 1,
  * section 13.8); MXCSR comes from its place in the area. No function expects
