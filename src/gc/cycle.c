@@ -33,23 +33,29 @@ uint64_t ml_cycle_looked_up(void)
 
 /* ---- both ways ------------------------------------------------------------------------ */
 
-/* What waits in magazines counts as reached, but is not looked into. A slot
- * that a stopped thread is just pushing or has just popped is in its registers. */
+/* What waits in magazines counts as reached, but is not looked into, and as alive
+ * it does not count: neither what was marked first and freed then. A slot that a
+ * stopped thread is just pushing or has just popped is in its registers. Returns
+ * the bytes that wait there. */
 static uint64_t blacken_magazines(void)
 {
-    uint64_t bytes = 0;
+    uint64_t sum = 0;
     for (struct ml_thread_group *group = ml_thread_group_first(); group != NULL; group = group->next)
         for (unsigned bin = 0; bin < ML_BINS; bin++) {
             if (ml_bin_kind(bin) == ML_UNCOLLECTABLE)
                 continue; /* never swept */
+            uint64_t bytes = ml_sizeclasses[ml_bin_class(bin)].bytes;
             for (uint64_t users = group->users[bin]; users != 0; users &= users - 1) {
                 const struct ml_magazine *magazine =
                     &ml_thread_group_user(group, users)->magazines[bin];
-                for (void **slot = magazine->bottom; slot < magazine->top; slot++)
-                    bytes += ml_mark_black((uintptr_t)*slot);
+                for (void **slot = magazine->bottom; slot < magazine->top; slot++, sum += bytes)
+                    if (ml_mark_black((uintptr_t)*slot) == 0) {
+                        marker.objects--;
+                        marker.bytes -= bytes;
+                    }
             }
         }
-    return bytes;
+    return sum;
 }
 
 /* Magazines together should hold no more than a quarter of what is live. */

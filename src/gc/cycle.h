@@ -26,7 +26,9 @@
  *
  * What is allocated meanwhile is not marked: whoever refers to it at the last
  * stop is a root or was written. Explicit frees go on; a slot that is freed
- * after it was marked survives this sweep if it was handed out again.
+ * after it was marked survives this sweep if it was handed out again. Where it has
+ * gone back to its span by then, it is still counted as alive, until the next
+ * cycle: what is live is too much by no more than was freed while the mark lasted.
  */
 #ifndef ML_GC_CYCLE_H
 #define ML_GC_CYCLE_H
