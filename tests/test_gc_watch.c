@@ -111,6 +111,34 @@ START_TEST(its_memory_is_booked_as_the_collectors)
 }
 END_TEST
 
+START_TEST(its_memory_goes_with_the_entries)
+{
+    enum { MANY = 200000, STAY = 10 };
+    static void *volatile many[MANY];
+    struct memlog_memstats before, most, after;
+    memlog_set_gc_percent(-1);
+    memlog_gc();
+    memlog_read_memstats(&before);
+    for (unsigned i = 0; i < MANY; i++) {
+        many[i] = memlog_malloc_noscan(16);
+        ck_assert_int_eq(memlog_set_finalizer((void *)many[i], finalizer, NULL), 0);
+    }
+    memlog_read_memstats(&most);
+    ck_assert_uint_ge(most.gc_sys, before.gc_sys + MANY * sizeof(struct ml_watch));
+    for (unsigned i = STAY; i < MANY; i++)
+        ck_assert_int_eq(memlog_set_finalizer((void *)many[i], NULL, NULL), 0);
+    memlog_gc();
+    memlog_read_memstats(&after);
+    ck_assert_uint_le(after.gc_sys, before.gc_sys + (most.gc_sys - before.gc_sys) / 16);
+    ml_watch_lock();
+    for (unsigned i = 0; i < MANY; i++)
+        ck_assert_int_eq(ml_watch_find((uintptr_t)many[i]) != NULL, i < STAY);
+    ml_watch_unlock();
+    for (unsigned i = 0; i < STAY; i++)
+        many[i] = NULL;
+}
+END_TEST
+
 START_TEST(only_collected_objects_can_be_watched)
 {
     static long variable;
@@ -132,4 +160,5 @@ START_TEST(only_collected_objects_can_be_watched)
 END_TEST
 
 UNIT_MAIN("gc watch", the_table_is_what_a_plain_array_says, its_memory_is_booked_as_the_collectors,
+          its_memory_goes_with_the_entries,
           only_collected_objects_can_be_watched)

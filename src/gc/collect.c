@@ -207,6 +207,7 @@ static void run_cycle(enum ml_gc_reason reason)
         ml_sweep_large();
     else
         ml_sweep_all();
+    ml_finalize_shrink();
     book(&cycle, reason, ml_os_thread_cpu_ns() + ml_share_cpu_ns() - cpu_begin);
     ml_trace_cycle(&cycle, history.cycles, began, taken_bytes);
 }

@@ -38,13 +38,13 @@ static struct ml_due *queue_at(uint32_t i)
     return &queue[(queue_first + i) & (queue_capacity - 1)];
 }
 
-static bool queue_need(uint64_t room)
+enum { QUEUE_FIRST = 64, QUEUE_MOST = 1 << 30 };
+
+static bool queue_resize(uint32_t wanted)
 {
-    enum { FIRST = 64, MOST = 1 << 30 };
-    uint32_t more = queue_capacity == 0 ? FIRST : queue_capacity * 2;
-    if (room <= queue_capacity)
-        return true;
-    struct ml_due *ring = more > MOST ? NULL : ml_metadata_alloc(ML_POOL_GC, more * sizeof(*ring));
+    struct ml_due *ring = wanted > QUEUE_MOST
+                              ? NULL
+                              : ml_metadata_alloc(ML_POOL_GC, wanted * sizeof(*ring));
     if (ring == NULL)
         return false;
     for (uint32_t i = 0; i < queue_count; i++)
@@ -52,9 +52,28 @@ static bool queue_need(uint64_t room)
     ml_metadata_free(ML_POOL_GC, queue, queue_capacity * sizeof(*ring));
     queue = ring;
     queue_first = 0;
-    queue_capacity = more;
+    queue_capacity = wanted;
     ml_os_clear_vector_registers(); /* as for the entries (watch.c) */
     return true;
+}
+
+static bool queue_need(uint64_t room)
+{
+    uint32_t more = queue_capacity == 0 ? QUEUE_FIRST : queue_capacity * 2;
+    return room <= queue_capacity || queue_resize(more);
+}
+
+void ml_finalize_shrink(void)
+{
+    ml_watch_lock();
+    uint64_t needed = counts.registered + counts.queued;
+    uint32_t wanted = queue_capacity;
+    while (wanted > QUEUE_FIRST && wanted / 8 >= needed)
+        wanted /= 2;
+    if (wanted < queue_capacity)
+        (void)queue_resize(wanted);
+    ml_watch_shrink();
+    ml_watch_unlock();
 }
 
 static void queue_append(const struct ml_watch *watch)

@@ -63,6 +63,10 @@ void ml_finalize_done(void);
 /* Something waits in the queue. No lock. */
 bool ml_finalize_is_due(void);
 
+/* Give back memory of the table and the queue where they held much more once. Not
+ * inside the heap; after a cycle. */
+void ml_finalize_shrink(void);
+
 struct ml_finalize_counts {
     uint64_t registered;
     uint64_t queued; /* the running one included */

@@ -71,15 +71,13 @@ static void free_place(uint32_t hole)
 static size_t entries_bytes(uint32_t count) { return count * sizeof(struct ml_watch); }
 static size_t places_bytes(uint32_t count) { return 2 * count * sizeof(uint32_t); }
 
-static bool grow(void)
+/* Room for so many, a power of two and not less than there are. */
+static bool resize(uint32_t wanted)
 {
-    uint32_t more = capacity == 0 ? FIRST : capacity * 2;
-    if (more > MOST)
-        return false;
-    struct ml_watch *entries = ml_metadata_alloc(ML_POOL_GC, entries_bytes(more));
-    uint32_t *index = entries == NULL ? NULL : ml_metadata_alloc(ML_POOL_GC, places_bytes(more));
+    struct ml_watch *entries = ml_metadata_alloc(ML_POOL_GC, entries_bytes(wanted));
+    uint32_t *index = entries == NULL ? NULL : ml_metadata_alloc(ML_POOL_GC, places_bytes(wanted));
     if (index == NULL) {
-        ml_metadata_free(ML_POOL_GC, entries, entries_bytes(more));
+        ml_metadata_free(ML_POOL_GC, entries, entries_bytes(wanted));
         return false;
     }
     if (ml_watches_count != 0)
@@ -88,13 +86,28 @@ static bool grow(void)
     ml_metadata_free(ML_POOL_GC, places, places_bytes(capacity));
     ml_watches = entries;
     places = index;
-    capacity = more;
+    capacity = wanted;
     for (uint32_t i = 0; i < ml_watches_count; i++)
         places[place_of(ml_watches[i].object)] = i + 1;
     /* There are addresses of objects from the copying: if this thread sleeps
      * now, it would keep them alive. */
     ml_os_clear_vector_registers();
     return true;
+}
+
+static bool grow(void)
+{
+    uint32_t more = capacity == 0 ? FIRST : capacity * 2;
+    return more <= MOST && resize(more);
+}
+
+void ml_watch_shrink(void)
+{
+    uint32_t wanted = capacity;
+    while (wanted > FIRST && wanted / 8 >= ml_watches_count)
+        wanted /= 2;
+    if (wanted < capacity)
+        (void)resize(wanted); /* a wish */
 }
 
 static void set_state(uintptr_t object, enum ml_state state)

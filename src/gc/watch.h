@@ -49,6 +49,8 @@ struct ml_watch *ml_watch_need(uintptr_t object);
 /* Drop an entry that has neither a finalizer nor a weak reference any more:
  * the object is plain then. Others stay. */
 void ml_watch_drop_if_empty(struct ml_watch *watch);
+/* Give back memory where there were many more entries once. */
+void ml_watch_shrink(void);
 /* The entry is the object's at `to` from now on. */
 void ml_watch_move(struct ml_watch *watch, uintptr_t to);
 
