@@ -350,39 +350,6 @@ START_TEST(pages_are_used_for_something_else)
 }
 END_TEST
 
-static uint64_t live_objects(void)
-{
-    struct memlog_extra extra = { .size = sizeof(extra) };
-    memlog_read_extra(&extra);
-    return extra.live_objects;
-}
-
-static __attribute__((noinline)) void free_few(void)
-{
-    for (unsigned i = 0; i < 20; i++) {
-        memlog_free(old[i]);
-        old[i] = NULL;
-    }
-}
-
-/* They wait in a magazine, and it may be that a mark has come by before. */
-START_TEST(what_was_freed_meanwhile_is_not_live)
-{
-    make_old();
-    for (unsigned i = 0; i < 100; i++)
-        old[i] = memlog_malloc(64);
-    collect_along();
-    uint64_t before = live_objects();
-    acted = false;
-    act = free_few;
-    along_do[_i] = act_once;
-    collect_along();
-    along_do[_i] = NULL;
-    ck_assert(acted);
-    ck_assert_uint_lt(live_objects(), before - 10);
-}
-END_TEST
-
 static void give_back_and_reuse(void)
 {
     for (unsigned i = 0; i < 200; i++) {
@@ -506,6 +473,6 @@ UNIT_MAIN_TIMES("gc along", ALONG_POINTS, a_new_object_in_an_old_one,
                 small_objects_anew_at_roots_old_addresses,
                 small_objects_where_roots_pointed_to_nothing, the_kernel_writes_into_old_objects,
                 an_old_object_grows, an_old_object_shrinks, pages_are_used_for_something_else,
-                pages_are_given_back_and_come_again, what_was_freed_meanwhile_is_not_live, uncollectable_objects_change,
+                pages_are_given_back_and_come_again, uncollectable_objects_change,
                 freed_uncollectable_objects_keep_nothing_alive, roots_change,
                 added_ranges_come_and_go)

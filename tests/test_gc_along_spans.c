@@ -127,7 +127,42 @@ START_TEST(an_object_that_grows_under_a_root_s_word)
 }
 END_TEST
 
+/* ---- what is freed meanwhile ------------------------------------------------------------- */
+
+static uint64_t live_objects(void)
+{
+    struct memlog_extra extra = { .size = sizeof(extra) };
+    memlog_read_extra(&extra);
+    return extra.live_objects;
+}
+
+static __attribute__((noinline)) void free_few(void)
+{
+    for (unsigned i = 0; i < 20; i++) {
+        memlog_free(old[i]);
+        old[i] = NULL;
+    }
+}
+
+/* They wait in a magazine, and it may be that a mark has come by before. */
+START_TEST(what_was_freed_meanwhile_is_not_live)
+{
+    make_old();
+    for (unsigned i = 0; i < 100; i++)
+        old[i] = memlog_malloc(64);
+    collect_along();
+    uint64_t before = live_objects();
+    acted = false;
+    act = free_few;
+    along_do[_i] = act_once;
+    collect_along();
+    along_do[_i] = NULL;
+    ck_assert(acted);
+    ck_assert_uint_lt(live_objects(), before - 10);
+}
+END_TEST
+
 UNIT_MAIN_TIMES("gc along spans", ALONG_POINTS, written_pages_behind_a_span_that_changes,
                 uncollectable_objects_behind_a_span_that_changes,
                 marks_behind_a_span_that_changes_are_forgotten,
-                an_object_that_grows_under_a_root_s_word)
+                an_object_that_grows_under_a_root_s_word, what_was_freed_meanwhile_is_not_live)

@@ -227,7 +227,9 @@ static void have_a_child(struct place *place, uint64_t *random)
 void act(struct place *place, uint64_t *random)
 {
     uint64_t choice = random_below(random, 1000);
-    if (choice < 400)
+    if (choice < 200)
+        watch(random);
+    else if (choice < 400)
         hold_on_stack(random);
     else if (choice < 700)
         hold_behind_in_object(random);

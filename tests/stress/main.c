@@ -139,11 +139,11 @@ static void sum_up(void)
     memlog_read_memstats(&stats);
     printf("stress: seed %" PRIu64 ", %u threads, %g s: %" PRIu64 " operations, %" PRIu64
            " allocations, %u collections (%u forced), %" PRIu64 " snapshots, %" PRIu64
-           " threads, %" PRIu64 " forks, %" PRIu64 " signals, %" PRIu64 " times no memory, %" PRIu64
+           " threads, %" PRIu64 " forks, %" PRIu64 " signals, %" PRIu64 " finalized, %" PRIu64 " times no memory, %" PRIu64
            " objects left: all is well\n",
            settings.seed, settings.threads, settings.seconds, sums.operations, sums.mallocs,
            stats.num_gc, stats.num_forced_gc, sums.snapshots, sums.threads, sums.forks,
-           sums.signals, sums.refused, stats.heap_objects);
+           sums.signals, sums.finalized, sums.refused, stats.heap_objects);
     if (stats.heap_objects > LEFT_MOST)
         failed("%" PRIu64 " objects are left, of %" PRIu64 " bytes", stats.heap_objects, stats.alloc);
 }
@@ -187,6 +187,7 @@ int main(int count, char **arguments)
     run();
     doing = "clearing up";
     clear_shelves();
+    clear_stands();
     memlog_gc();
     check_sums();
     sum_up();

@@ -8,8 +8,6 @@
 
 enum { TEXT_MOST = 200 };
 
-static uint64_t block_of(const void *object) { return (memlog_usable_size(object) + 15) & ~(size_t)15; }
-
 /* ---- patterns ------------------------------------------------------------------ */
 
 /* Never an address: those have no top bit. */

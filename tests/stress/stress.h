@@ -7,6 +7,7 @@
  *   objects.c     single objects of all kinds: taken, filled, checked, counted
  *   structures.c  lists, trees, graphs, hash tables, rings of objects
  *   acts.c        pointers in registers and on stacks, short threads, forks
+ *   watched.c     objects with finalizers and weak references
  *   ballast.c     much that is alive
  *   pests.c       signals, collections, settings: what disturbs the workers
  *   reader.c      snapshots of the statistics, and the identities in each
@@ -42,7 +43,8 @@ extern struct settings settings;
 
 /* Written with relaxed atomics by all threads. */
 struct sums {
-    uint64_t operations, lives, forks, threads, signals, snapshots, refused;
+    uint64_t operations, lives, forks, threads, signals, snapshots, refused,
+             finalized;
     uint64_t errands; /* under way */
     /* What the statistics must show. Bytes of blocks. */
     uint64_t mallocs, frees, malloc_bytes, free_bytes;
@@ -103,6 +105,12 @@ void give(void *object);
 void *resize(void *object, size_t old, size_t size, bool noscan);
 size_t random_size(uint64_t *random);
 
+/* Bytes, as the statistics count them. */
+static inline uint64_t block_of(const void *object)
+{
+    return (memlog_usable_size(object) + 15) & ~(size_t)15;
+}
+
 void fill(void *object, size_t size, uint64_t seed);
 void check_filled(const void *object, size_t size, uint64_t seed, const char *what);
 
@@ -150,6 +158,11 @@ void act(struct place *place, uint64_t *random);
 void litter(uint64_t *random, unsigned count);
 /* What is on the shelves goes. */
 void clear_shelves(void);
+
+/* Something with an object that has a finalizer or a weak reference. */
+void watch(uint64_t *random);
+/* With all quiet: what was not let go goes. */
+void clear_stands(void);
 
 /* About so much, in structures that one thread keeps. */
 void ballast_load(unsigned mib, uint64_t *random);
