@@ -98,7 +98,8 @@ size_t memlog_usable_size(const void *pointer);
 
 /* ---- collection ------------------------------------------------------- */
 
-/* Collect now. Returns when the garbage is swept and booked. */
+/* Collect now. Returns when the garbage is swept and booked. Signals for the
+ * calling thread are handled then. */
 void memlog_gc(void);
 /* Collect when the heap has grown by percent over what was live (100 is the
  * default: when it has doubled); negative turns automatic collection off, but
