@@ -259,12 +259,18 @@ static ML_NOINLINE void give(struct ml_marker *marker)
     ml_share_give(&marker->stack, depth / 2);
 }
 
+/* Others read how far it has come. */
+static inline void count_looked_up(struct ml_marker *marker, unsigned candidates)
+{
+    __atomic_store_n(&marker->looked_up, marker->looked_up + candidates, __ATOMIC_RELAXED);
+}
+
 static inline void poll(struct ml_marker *marker)
 {
     if (ml_likely(--marker->until_poll != 0))
         return;
     marker->until_poll = POLL_EVERY;
-    marker->looked_up += POLL_EVERY;
+    count_looked_up(marker, POLL_EVERY);
     if (ml_unlikely(!marker->called && !marker->helps && marker->looked_up > marker->call_after)) {
         marker->called = true;
         ml_share_call();
@@ -291,7 +297,7 @@ void ml_mark_drain(struct ml_marker *marker)
             look_at(marker, &entry);
         } else {
             stack->top = stack->bottom = 0;
-            marker->looked_up += POLL_EVERY - marker->until_poll;
+            count_looked_up(marker, POLL_EVERY - marker->until_poll);
             marker->until_poll = POLL_EVERY;
             return;
         }

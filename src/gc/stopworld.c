@@ -151,7 +151,8 @@ static uint32_t count_gone(uint32_t stop)
     pid_t pid = ml_os_pid();
     uint32_t gone = 0;
     for (struct ml_mutator *mutator = ml_mutators; mutator != NULL; mutator = mutator->next) {
-        if (mutator == ml_mutator_self || mutator->gone || mutator->stopped_at == stop)
+        if (mutator == ml_mutator_self || mutator->gone ||
+            __atomic_load_n(&mutator->stopped_at, __ATOMIC_RELAXED) == stop)
             continue;
         if (ml_os_thread_has_ended(pid, mutator->tid)) {
             mutator->gone = true;
