@@ -49,8 +49,8 @@ int __real_ml_dirty_arm(void);
 int __wrap_ml_dirty_arm(void);
 void __real_ml_seen_keep(struct ml_seen_roots *seen, const uintptr_t *words, size_t count);
 void __wrap_ml_seen_keep(struct ml_seen_roots *seen, const uintptr_t *words, size_t count);
-uint64_t __real_ml_dirty_rescan(struct ml_marker *marker, bool rearm);
-uint64_t __wrap_ml_dirty_rescan(struct ml_marker *marker, bool rearm);
+uint64_t __real_ml_dirty_rescan(struct ml_marker *marker);
+uint64_t __wrap_ml_dirty_rescan(struct ml_marker *marker);
 long __real_ml_os_written_scan(const struct ml_os_written *written, uintptr_t begin, uintptr_t end,
                                enum ml_os_written_scan how,
                                void (*visit)(uintptr_t begin, uintptr_t end, void *argument),
@@ -73,13 +73,11 @@ void __wrap_ml_seen_keep(struct ml_seen_roots *seen, const uintptr_t *words, siz
     along_at(MARKING);
 }
 
-uint64_t __wrap_ml_dirty_rescan(struct ml_marker *marker, bool rearm)
+uint64_t __wrap_ml_dirty_rescan(struct ml_marker *marker)
 {
-    if (rearm)
-        along_round++;
-    uint64_t pages = __real_ml_dirty_rescan(marker, rearm);
-    if (rearm)
-        along_at(STOPPING);
+    along_round++;
+    uint64_t pages = __real_ml_dirty_rescan(marker);
+    along_at(STOPPING);
     return pages;
 }
 

@@ -314,7 +314,7 @@ END_TEST
 
 START_TEST(a_stack_gives_its_oldest_and_cuts_no_range)
 {
-    uintptr_t words[] = { 16, 0x1000 | ML_RANGE_END, 0x800 | ML_RANGE_BEGIN, 32, 48 };
+    uintptr_t words[] = { 16, 0x1000 | ML_RANGE_END, 0x800 | ML_RANGE_WORDS, 32, 48 };
     uintptr_t into[8];
     struct ml_mark_stack stack = { .words = words, .top = 5, .capacity = 5 };
     ck_assert_uint_eq(ml_markstack_take_bottom(&stack, into, 2), 1);
@@ -322,7 +322,7 @@ START_TEST(a_stack_gives_its_oldest_and_cuts_no_range)
     ck_assert_uint_eq(ml_markstack_take_bottom(&stack, into, 1), 0);
     ck_assert_uint_eq(ml_markstack_take_bottom(&stack, into, 3), 3);
     ck_assert_uint_eq(into[0], 0x1000 | ML_RANGE_END);
-    ck_assert_uint_eq(into[1], 0x800 | ML_RANGE_BEGIN);
+    ck_assert_uint_eq(into[1], 0x800 | ML_RANGE_WORDS);
     ck_assert_uint_eq(into[2], 32);
     ck_assert_uint_eq(ml_markstack_depth(&stack), 1);
     ck_assert_uint_eq(ml_markstack_take_bottom(&stack, into, 8), 1);

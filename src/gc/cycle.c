@@ -6,6 +6,7 @@
 #include "gc/collect.h"
 #include "gc/dirty.h"
 #include "gc/finalize.h"
+#include "gc/helpers.h"
 #include "gc/limit.h"
 #include "gc/pacer.h"
 #include "gc/seenroots.h"
@@ -98,6 +99,7 @@ static void forget_marks(void)
 static void begin_mark(bool along)
 {
     ml_marked_along = along;
+    ml_mark_revisit = ML_REVISIT_WRITTEN;
     if (marker.stack.words == NULL)
         ml_markstack_init_fixed(&marker.stack);
     ml_marker_begin(&marker);
@@ -207,7 +209,7 @@ static ML_NOINLINE void clean(struct ml_cycle *cycle)
     for (uint64_t before = UINT64_MAX; cycle->rounds < ROUNDS_MOST;) {
         cycle->rounds++;
         ml_marker_go_on(&marker, cycle->in_a_hurry);
-        uint64_t pages = ml_dirty_rescan(&marker, true);
+        uint64_t pages = ml_dirty_rescan(&marker);
         ml_mark_settle(&marker);
         if (pages < FEW || pages > before - before / 4)
             return;
@@ -219,11 +221,16 @@ static ML_NOINLINE void last_stop(void *argument)
 {
     struct ml_cycle *cycle = argument;
     uint64_t begin;
+    ml_share_call(); /* they wake up while the program comes to a stand */
     if (!stop(cycle, &begin))
         return;
     uint64_t stood = ml_os_monotonic_ns();
     __builtin_unwind_init();
+    marker.revisit = ml_mark_revisit = ML_REVISIT_NEVER;
     ml_marker_go_on(&marker, true);
+    uint64_t pages = marker.pages_again;
+    ml_dirty_rescan_stopped(&marker);
+    ml_mark_share_out(&marker, ml_helpers_count());
     uint64_t cached_bytes = blacken_magazines();
     cycle->roots.data = cycle->roots.uncollectable;
     cycle->roots = add(cycle->roots, ml_roots_mark(&marker, ML_ROOT_STACKS));
@@ -231,9 +238,9 @@ static ML_NOINLINE void last_stop(void *argument)
     cycle->roots = add(cycle->roots, ml_roots_mark(&marker, ROOTS_BUT_STACKS));
     marker.seen = NULL;
     uint64_t had_roots = ml_os_monotonic_ns();
-    cycle->pages_written = ml_dirty_rescan(&marker, false);
-    uint64_t had_pages = ml_os_monotonic_ns();
     ml_mark_finish(&marker);
+    cycle->pages_written = marker.pages_again - pages;
+    uint64_t had_pages = ml_os_monotonic_ns();
     if (ml_unlikely(ml_verify_on) && ml_verify_begin(&marker)) {
         /* From here, so that this thread's stack is looked at from where it was. */
         (void)blacken_magazines();
@@ -268,6 +275,7 @@ void ml_cycle_along(struct ml_cycle *cycle)
     cycle->ran_along = true;
     forget_marks();
     ml_unlock(&ml_cycle_gate);
+    ml_revisit_clear();
     bool armed = ml_dirty_arm() == 0;
     wipe_stack();
     ml_lock(&ml_cycle_gate);

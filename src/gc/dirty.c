@@ -40,6 +40,11 @@ const char *ml_dirty_why_not(int *error)
     return state == REFUSED ? why_not : NULL;
 }
 
+enum { GAP = 16 }; /* pages: less than a system call is worth */
+
+static uintptr_t address_of(size_t page) { return ml_map.base + (page << ML_PAGE_SHIFT); }
+static uintptr_t heap_end(void) { return ml_map.base + ml_heap_bytes(); }
+
 /* ---- what a page holds ------------------------------------------------------------ */
 
 /* The span in use over an address, with its end, or NULL. It may be changing. */
@@ -50,7 +55,7 @@ static struct ml_span *span_in_use(uintptr_t address, uintptr_t *end)
     uintptr_t bytes = (uintptr_t)__atomic_load_n(&span->pages, __ATOMIC_RELAXED) << ML_PAGE_SHIFT;
     if (address - base >= bytes || __atomic_load_n(&span->use, __ATOMIC_RELAXED) < ML_SPAN_SMALL)
         return NULL;
-    *end = ml_min(base + bytes, ml_map.base + ml_heap_bytes());
+    *end = ml_min(base + bytes, heap_end());
     return span;
 }
 
@@ -70,7 +75,7 @@ static bool holds_pointers(size_t page, size_t *until)
     if (bin != ML_BIN_LARGE)
         return ml_bin_kind(bin) != ML_NOSCAN;
     uintptr_t end;
-    struct ml_span *span = span_in_use(ml_map.base + (page << ML_PAGE_SHIFT), &end);
+    struct ml_span *span = span_in_use(address_of(page), &end);
     if (span == NULL)
         return true; /* it comes or goes just now */
     *until = (end - ml_map.base) >> ML_PAGE_SHIFT;
@@ -81,14 +86,12 @@ static bool holds_pointers(size_t page, size_t *until)
  * system call costs more. */
 static void each_run(void (*visit)(uintptr_t begin, uintptr_t end, void *argument), void *argument)
 {
-    enum { GAP = 16 };
     size_t pages = ml_heap_bytes() >> ML_PAGE_SHIFT, begin = 0, end = 0;
     for (size_t page = 0, until; page < pages; page = until) {
         if (!holds_pointers(page, &until))
             continue;
         if (end != 0 && page > end + GAP) {
-            visit(ml_map.base + (begin << ML_PAGE_SHIFT), ml_map.base + (end << ML_PAGE_SHIFT),
-                  argument);
+            visit(address_of(begin), address_of(end), argument);
             end = 0;
         }
         if (end == 0)
@@ -96,8 +99,7 @@ static void each_run(void (*visit)(uintptr_t begin, uintptr_t end, void *argumen
         end = until;
     }
     if (end != 0)
-        visit(ml_map.base + (begin << ML_PAGE_SHIFT), ml_map.base + (end << ML_PAGE_SHIFT),
-              argument);
+        visit(address_of(begin), address_of(end), argument);
 }
 
 /* ---- arming ------------------------------------------------------------------------- */
@@ -125,7 +127,7 @@ ML_NOINLINE void ml_dirty_disarm(void)
 {
     /* In parts: each holds up whoever maps memory. */
     enum { PART = 64 << 20 };
-    uintptr_t end = ml_map.base + ml_heap_bytes();
+    uintptr_t end = heap_end();
     for (uintptr_t begin = ml_map.base; begin < end; begin += PART)
         (void)ml_os_written_disarm(&written, begin, ml_min(begin + PART, end));
 }
@@ -138,7 +140,7 @@ static void mark_part(struct ml_marker *marker, uintptr_t slot, uintptr_t bytes,
 {
     uintptr_t from = ml_max(slot, begin), to = ml_min(slot + bytes, end);
     if (from < to)
-        ml_mark_again(marker, from, to);
+        ml_mark_words_again(marker, from, to);
 }
 
 /* Not in a magazine. What is handed out later is written to after that. */
@@ -172,47 +174,117 @@ static void rescan_span(struct ml_marker *marker, struct ml_span *span, uintptr_
     }
 }
 
-/* Pages are armed while no helper is at work. What it knows (how large the heap
- * is, whose slot a candidate lies in) would be older than the arming: what it
- * takes for no object, or marks in the place of another that has gone, nobody
- * would look at again, since its page counts as looked at. */
-struct rescan {
-    struct ml_marker *marker;
-    enum ml_os_written_scan how;
-    uint64_t pages; /* of the system */
-};
-
-/* Page by page: where a span ends is not to be believed while it may be on its
- * way to somebody else, and what is skipped now counts as looked at. */
-static void rescan_written(uintptr_t begin, uintptr_t end, void *argument)
+/* A page at a time, so that the stack takes no more than that; and where a span
+ * ends is not to be believed while it may be on its way to somebody else: what
+ * is skipped now counts as looked at. */
+void ml_dirty_look_again(struct ml_marker *marker, uintptr_t begin, uintptr_t end)
 {
-    struct rescan *rescan = argument;
-    ml_marker_keep_up(rescan->marker); /* no older than the arming */
-    rescan->pages += (end - begin) / ml_os_page_bytes();
-    for (uintptr_t next; begin < end; begin = next) {
-        next = ml_min(ml_align_down(begin, ML_PAGE_BYTES) + ML_PAGE_BYTES, end);
-        size_t same;
-        uintptr_t until;
-        if (!holds_pointers(ml_page_of(begin), &same))
-            continue;
-        struct ml_span *span = span_in_use(begin, &until);
-        if (span != NULL && span->kind != ML_NOSCAN)
-            rescan_span(rescan->marker, span, begin, next);
+    uintptr_t until = ml_min(ml_align_down(begin, ML_PAGE_BYTES) + ML_PAGE_BYTES, end);
+    ml_mark_later(marker, until, end, ML_RANGE_AGAIN);
+    size_t same;
+    if (!holds_pointers(ml_page_of(begin), &same))
+        return;
+    uintptr_t span_end;
+    struct ml_span *span = span_in_use(begin, &span_end);
+    if (span != NULL && span->kind != ML_NOSCAN)
+        rescan_span(marker, span, begin, until);
+}
+
+/* Of pages that were written, those with something to be looked at. */
+static void look_again_later(uintptr_t begin, uintptr_t end, void *argument)
+{
+    struct ml_marker *marker = argument;
+    size_t last = ml_page_of(end - 1) + 1;
+    for (size_t page = ml_page_of(begin), until; page < last; page = until) {
+        page = ml_revisit_next(page, last);
+        until = ml_revisit_until(page, last);
+        uintptr_t from = ml_max(address_of(page), begin), to = ml_min(address_of(until), end);
+        if (from >= to)
+            return;
+        marker->pages_again += (to - from) / ml_os_page_bytes();
+        ml_mark_later(marker, from, to, ML_RANGE_AGAIN);
     }
 }
 
-static void rescan_run(uintptr_t begin, uintptr_t end, void *argument)
+void ml_dirty_find_written(struct ml_marker *marker, uintptr_t begin, uintptr_t end)
 {
-    struct rescan *rescan = argument;
-    if (ml_os_written_scan(&written, begin, end, rescan->how, rescan_written, rescan) < 0)
-        rescan_written(begin, end, rescan);
+    if (ml_os_written_scan(&written, begin, end, ML_OS_WRITTEN_GET_QUICK, look_again_later,
+                           marker) < 0)
+        look_again_later(begin, end, marker);
 }
 
-uint64_t ml_dirty_rescan(struct ml_marker *marker, bool rearm)
+/* Visit the parts of the heap that have something to be looked at. A system call
+ * for each: not too small, and not so large that others wait for what it has locked. */
+static void each_part(void (*visit)(uintptr_t begin, uintptr_t end, void *argument),
+                      void *argument)
 {
-    struct rescan rescan = { marker, rearm ? ML_OS_WRITTEN_REARM : ML_OS_WRITTEN_GET_QUICK, 0 };
-    each_run(rescan_run, &rescan);
-    return rescan.pages;
+    enum { PART = 16 << 20 };
+    uintptr_t end = heap_end();
+    for (uintptr_t begin = ml_map.base, until; begin < end; begin = until) {
+        until = ml_min(begin + PART, end);
+        if (ml_revisit_next(ml_page_of(begin), ml_page_of(until)) < ml_page_of(until))
+            visit(begin, until, argument);
+    }
+}
+
+static void find_later(uintptr_t begin, uintptr_t end, void *marker)
+{
+    ml_mark_later(marker, begin, end, ML_RANGE_WRITES);
+}
+
+void ml_dirty_rescan_stopped(struct ml_marker *marker) { each_part(find_later, marker); }
+
+/* ---- while the program runs ----------------------------------------------------------- */
+
+/* Pages found to be written that are to be armed again, with one call for those
+ * that are no more than a few pages apart. */
+struct rearm {
+    struct ml_marker *marker;
+    uintptr_t begin, end; /* found last; empty at first */
+};
+
+static void rearm_run(const struct rearm *run)
+{
+    if (run->begin != run->end &&
+        ml_os_written_scan(&written, run->begin, run->end, ML_OS_WRITTEN_REARM, look_again_later,
+                           run->marker) < 0)
+        look_again_later(run->begin, run->end, run->marker);
+}
+
+static void rearm_later(uintptr_t begin, uintptr_t end, void *argument)
+{
+    struct rearm *run = argument;
+    size_t last = ml_page_of(end - 1) + 1, page = ml_revisit_next(ml_page_of(begin), last);
+    while (page < last) {
+        size_t until = ml_revisit_until(page, last);
+        uintptr_t from = ml_max(address_of(page), begin), to = ml_min(address_of(until), end);
+        if (from > run->end + GAP * ML_PAGE_BYTES) {
+            rearm_run(run);
+            run->begin = from;
+        }
+        run->end = to;
+        page = ml_revisit_next(until, last);
+    }
+}
+
+static void rearm_part(uintptr_t begin, uintptr_t end, void *marker)
+{
+    struct rearm run = { marker, begin, begin };
+    if (ml_os_written_scan(&written, begin, end, ML_OS_WRITTEN_GET_QUICK, rearm_later, &run) < 0)
+        run.end = end;
+    rearm_run(&run);
+}
+
+/* All pages are armed before any is looked at. What a marker knows (how large the
+ * heap is, whose slot a candidate lies in) must not be older than the arming:
+ * what it takes for no object, or marks in the place of another that has gone,
+ * nobody would look at again, since its page counts as looked at. */
+uint64_t ml_dirty_rescan(struct ml_marker *marker)
+{
+    uint64_t before = marker->pages_again;
+    each_part(rearm_part, marker);
+    ml_marker_keep_up(marker);
+    return marker->pages_again - before;
 }
 
 /* ---- all of the heap ------------------------------------------------------------------------ */
@@ -234,9 +306,10 @@ static uint64_t taken_bytes(const struct ml_span *span)
 /* Page by page, as above: nobody looks a second time at what is not written. */
 uint64_t ml_dirty_mark_uncollectable(struct ml_marker *marker)
 {
+    enum { DRAIN_ABOVE = 1024 }; /* words on the stack, which is never full of ranges then */
     uint64_t bytes = 0;
-    uintptr_t heap_end = ml_map.base + ml_heap_bytes(), end;
-    for (uintptr_t page = ml_map.base; page < heap_end; page += ML_PAGE_BYTES) {
+    uintptr_t heap = heap_end(), end;
+    for (uintptr_t page = ml_map.base; page < heap; page += ML_PAGE_BYTES) {
         if (!may_be_uncollectable(page))
             continue;
         struct ml_span *span = span_in_use(page, &end);
@@ -244,7 +317,10 @@ uint64_t ml_dirty_mark_uncollectable(struct ml_marker *marker)
             continue;
         if (page == span->base)
             bytes += taken_bytes(span);
-        rescan_span(marker, span, page, page + ML_PAGE_BYTES);
+        ml_revisit_set(ml_page_of(page), ML_REVISIT_WRITTEN);
+        ml_mark_later(marker, page, page + ML_PAGE_BYTES, ML_RANGE_AGAIN);
+        if (ml_markstack_depth(&marker->stack) > DRAIN_ABOVE)
+            ml_mark_drain(marker);
     }
     return bytes;
 }

@@ -37,14 +37,21 @@ const char *ml_dirty_why_not(int *error);
 /* Writes are recorded from when this has returned. 0, or -errno: nothing is
  * armed. */
 int ml_dirty_arm(void);
-/* Look again at all marked objects as far as they were written since the
- * arming, or the last rescan that armed anew. Returns how many pages of the
- * system those were. */
-uint64_t ml_dirty_rescan(struct ml_marker *marker, bool rearm);
+/* While the program runs, all markers idle: put the pages that were written since
+ * the arming, or the last rescan, onto the stack, to be looked at again. They are
+ * armed anew. Returns how many pages of the system those were. */
+uint64_t ml_dirty_rescan(struct ml_marker *marker);
+/* World stopped: put all there is to be looked through for written pages onto the
+ * stack, in parts that can be shared. */
+void ml_dirty_rescan_stopped(struct ml_marker *marker);
 void ml_dirty_disarm(void);
 
-/* Look at all uncollectable objects: the roots that are tracked like the rest.
- * Returns the bytes looked at. */
+/* What is done with a range of pages from a stack (markstack.h). Any marker. */
+void ml_dirty_look_again(struct ml_marker *marker, uintptr_t begin, uintptr_t end);
+void ml_dirty_find_written(struct ml_marker *marker, uintptr_t begin, uintptr_t end);
+
+/* Put all uncollectable objects onto the stack, or look at them: the roots that
+ * are tracked like the rest. Returns their bytes. */
 uint64_t ml_dirty_mark_uncollectable(struct ml_marker *marker);
 /* Take back all marks, of a cycle that came to nothing. No marker runs. */
 void ml_dirty_forget_marks(void);

@@ -27,7 +27,7 @@ static void help(struct ml_marker *marker, uint32_t round)
         ml_marker_begin(marker);
         ml_mark_drain(marker);
         done = (struct ml_share_sums){ marker->objects, marker->bytes, marker->looked_up,
-                                       marker->overflowed };
+                                       marker->pages_again, marker->overflowed };
         has_done = true;
         cpu_before = cpu_now;
         cpu_now = ml_os_thread_cpu_ns();

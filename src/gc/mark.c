@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "gc/mark.h"
 
+#include "gc/dirty.h"
 #include "gc/seenroots.h"
 #include "gc/share.h"
 #include "heap/central.h"
@@ -31,6 +32,8 @@ struct ml_mark_facts {
     uint8_t look; /* enum look */
 } __attribute__((aligned(16)));
 static struct ml_mark_facts facts[256];
+
+enum ml_revisit ml_mark_revisit = ML_REVISIT_WRITTEN;
 
 static void init_facts(void)
 {
@@ -70,12 +73,12 @@ static void push_candidate(struct ml_marker *marker, uintptr_t word)
         marker->stack.words[marker->stack.top++] = word & ~(uintptr_t)GRANULE_MASK;
 }
 
-static void push_range(struct ml_marker *marker, uintptr_t begin, uintptr_t end)
+void ml_mark_later(struct ml_marker *marker, uintptr_t begin, uintptr_t end, unsigned tag)
 {
     if (begin == end || !have_room(marker))
         return;
     marker->stack.words[marker->stack.top++] = end | ML_RANGE_END;
-    marker->stack.words[marker->stack.top++] = begin | ML_RANGE_BEGIN;
+    marker->stack.words[marker->stack.top++] = begin | tag;
 }
 
 void ml_marker_begin(struct ml_marker *marker)
@@ -86,10 +89,11 @@ void ml_marker_begin(struct ml_marker *marker)
     marker->overflowed = marker->called = marker->collects = false;
     marker->call_after = CALL_AFTER;
     marker->seen = NULL;
+    marker->revisit = ml_mark_revisit;
     marker->until_poll = POLL_EVERY;
     marker->polls = 0;
     marker->queue_at = marker->queue_count = 0;
-    marker->objects = marker->bytes = marker->looked_up = 0;
+    marker->objects = marker->bytes = marker->looked_up = marker->pages_again = 0;
 }
 
 /* ---- words of objects ------------------------------------------------------------ */
@@ -129,10 +133,10 @@ static ML_NOINLINE void scan_long(struct ml_marker *marker, uintptr_t begin, uin
     uintptr_t rest = begin + CHUNK_BYTES;
     if (end - rest > 2 * CHUNK_BYTES && __atomic_load_n(&ml_share_hungry, __ATOMIC_RELAXED) != 0) {
         uintptr_t half = rest + ml_align_down((end - rest) / 2, sizeof(uintptr_t));
-        push_range(marker, half, end);
-        push_range(marker, rest, half);
+        ml_mark_later(marker, half, end, ML_RANGE_WORDS);
+        ml_mark_later(marker, rest, half, ML_RANGE_WORDS);
     } else {
-        push_range(marker, rest, end);
+        ml_mark_later(marker, rest, end, ML_RANGE_WORDS);
     }
     push_words(marker, (const uintptr_t *)begin, (const uintptr_t *)rest);
 }
@@ -170,8 +174,10 @@ static inline void mark(struct ml_marker *marker, struct ml_span_bits *bits, uin
         return;
     marker->objects++;
     marker->bytes += bytes;
-    if (kind == ML_SCAN)
-        scan(marker, object, object + bytes);
+    if (kind != ML_SCAN)
+        return;
+    ml_revisit_set((object - marker->heap_base) >> ML_PAGE_SHIFT, marker->revisit);
+    scan(marker, object, object + bytes);
 }
 
 /* Objects of spans of several pages, and large ones: is the address in one? */
@@ -187,8 +193,11 @@ static ML_NOINLINE void look_at_span(struct ml_marker *marker, struct ml_span *s
     /* While the program runs it may be freeing this very span: what is read
      * then is wrong, and must lead nowhere but into the heap. */
     uintptr_t object = ml_span_slot_address(span, slot), bytes = ml_span_object_bytes(span);
-    if (in_heap(marker, object) && bytes <= marker->heap_base + marker->heap_bytes - object)
-        mark(marker, &span->bits[slot >> 6], bit_of(slot), object, bytes, span->kind);
+    if (!in_heap(marker, object) || bytes > marker->heap_base + marker->heap_bytes - object)
+        return;
+    if (span->kind == ML_SCAN) /* on more than one page, perhaps */
+        ml_revisit_set_range(object, object + bytes, marker->revisit);
+    mark(marker, &span->bits[slot >> 6], bit_of(slot), object, bytes, span->kind);
 }
 
 /* The entry's lines have come. */
@@ -248,6 +257,30 @@ static inline void enqueue(struct ml_marker *marker, uintptr_t address)
         marker->queue_count++;
 }
 
+/* ---- ranges ------------------------------------------------------------------------- */
+
+static ML_NOINLINE void take_range(struct ml_marker *marker, unsigned tag, uintptr_t begin,
+                                   uintptr_t end)
+{
+    switch (tag) {
+    case ML_RANGE_WORDS:
+        scan(marker, begin, end);
+        break;
+    case ML_RANGE_AGAIN:
+        ml_dirty_look_again(marker, begin, end);
+        break;
+    default:
+        ml_dirty_find_written(marker, begin, end);
+        if (__atomic_load_n(&ml_share_hungry, __ATOMIC_RELAXED) != 0)
+            ml_share_give(&marker->stack, ml_markstack_depth(&marker->stack) / 2);
+    }
+}
+
+void ml_mark_words_again(struct ml_marker *marker, uintptr_t begin, uintptr_t end)
+{
+    scan(marker, begin, end);
+}
+
 /* ---- sharing ----------------------------------------------------------------------- */
 
 static ML_NOINLINE void give(struct ml_marker *marker)
@@ -286,8 +319,8 @@ void ml_mark_drain(struct ml_marker *marker)
         if (stack->top != stack->bottom) {
             uintptr_t word = stack->words[--stack->top];
             if (ml_unlikely(word & ML_RANGE_TAGS))
-                scan(marker, word & ~(uintptr_t)ML_RANGE_TAGS,
-                     stack->words[--stack->top] & ~(uintptr_t)ML_RANGE_TAGS);
+                take_range(marker, word & ML_RANGE_TAGS, word & ~(uintptr_t)ML_RANGE_TAGS,
+                           stack->words[--stack->top] & ~(uintptr_t)ML_RANGE_TAGS);
             else
                 enqueue(marker, word);
             poll(marker);
@@ -330,6 +363,8 @@ static void rescan_list(struct ml_marker *marker, const struct ml_span_list *lis
 static void rescan_all(struct ml_marker *marker)
 {
     marker->overflowed = false;
+    if (ml_marked_along) /* of those, pages that were written */
+        (void)ml_dirty_mark_uncollectable(marker);
     for (unsigned bin = 0; bin < ML_BINS; bin++) {
         rescan_list(marker, &ml_bins[bin].partial);
         rescan_list(marker, &ml_bins[bin].full);
@@ -357,20 +392,16 @@ void ml_mark_settle(struct ml_marker *marker)
     marker->objects += sums.objects;
     marker->bytes += sums.bytes;
     marker->looked_up += sums.looked_up;
+    marker->pages_again += sums.pages_again;
     marker->overflowed |= sums.overflows != 0;
 }
 
-void ml_mark_again(struct ml_marker *marker, uintptr_t begin, uintptr_t end)
+void ml_mark_share_out(struct ml_marker *marker, unsigned helpers)
 {
-    while (begin < end) {
-        uintptr_t until = ml_min(begin + CHUNK_BYTES, end);
-        /* Before: what there is no room for would be found again in marked objects,
-         * but uncollectable ones have no marks. */
-        if (ml_markstack_depth(&marker->stack) > marker->stack.capacity / 2)
-            ml_mark_settle(marker);
-        push_words(marker, (const uintptr_t *)begin, (const uintptr_t *)until);
-        begin = until;
-    }
+    size_t own = ml_markstack_depth(&marker->stack) / (helpers + 1), depth;
+    do
+        depth = ml_markstack_depth(&marker->stack);
+    while (depth > own && ml_share_give(&marker->stack, depth - own) != 0);
 }
 
 void ml_mark_finish(struct ml_marker *marker)

@@ -21,12 +21,14 @@
 #include <stdint.h>
 
 #include "gc/markstack.h"
+#include "heap/spanmap.h"
 
 enum { ML_MARK_QUEUE = 32 };
 
-struct ml_span;
-struct ml_span_bits;
 struct ml_mark_facts;
+
+/* For pages of what is marked from now on. Changes while helpers are idle. */
+extern enum ml_revisit ml_mark_revisit;
 
 /* On pages of its own: a marker writes its queue all the time, and the processor
  * that streams through the lines of one fetches those behind it, as far as the
@@ -40,6 +42,7 @@ struct ml_marker {
     bool atomic;  /* others set the same mark word */
     bool called;  /* helpers were, or are not to be */
     bool collects; /* candidates are kept for later: no object is looked at */
+    enum ml_revisit revisit; /* for pages of what it marks (spanmap.h) */
     struct ml_seen_roots *seen; /* skip those; NULL: none (seenroots.h) */
     uint64_t call_after;   /* helpers, when so many candidates have been looked up */
     unsigned until_poll; /* candidates until it looks whether somebody is hungry */
@@ -56,6 +59,7 @@ struct ml_marker {
     unsigned queue_at, queue_count;
     uint64_t objects, bytes;  /* marked by this marker */
     uint64_t looked_up;       /* candidates taken from the stack */
+    uint64_t pages_again;     /* of the system, that were found to be written (dirty.h) */
 } __attribute__((aligned(4096)));
 
 /* Ready for a cycle. The stack has been made before (markstack.h). */
@@ -64,10 +68,13 @@ void ml_marker_begin(struct ml_marker *marker);
 /* Look at every aligned word of [begin, end). ambiguous: it is a stack or
  * registers, where an address one past an object's end counts for the object. */
 void ml_mark_range(struct ml_marker *marker, uintptr_t begin, uintptr_t end, bool ambiguous);
-/* Look at the words of [begin, end), which lies in objects that are marked: they
- * were written since. Both aligned. The marking thread: no helper is at work when
- * it returns, unless one was before. */
-void ml_mark_again(struct ml_marker *marker, uintptr_t begin, uintptr_t end);
+/* Put a range, with what is to be done with it (markstack.h), onto the stack. Where
+ * that has no room the marker has overflowed. */
+void ml_mark_later(struct ml_marker *marker, uintptr_t begin, uintptr_t end, unsigned tag);
+/* Look at the words of [begin, end) of an object that is marked. Both aligned. */
+void ml_mark_words_again(struct ml_marker *marker, uintptr_t begin, uintptr_t end);
+/* The marking thread: give helpers their parts of what is on the stack. */
+void ml_mark_share_out(struct ml_marker *marker, unsigned helpers);
 /* Whatever the program has allocated meanwhile counts from now on. */
 void ml_marker_keep_up(struct ml_marker *marker);
 /* The same, and helpers are called when there is much to do (may_call) or not at all. */

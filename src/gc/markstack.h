@@ -2,10 +2,10 @@
 /* markstack.h - a marker's stack: what is still to be looked at.
  *
  * Two kinds of entries. A candidate is one word: an address in the heap,
- * rounded down to its granule, which changes no slot. A range, the rest of a
- * long object, is two: its end below, its begin on top. The low bits, which no
- * address here uses, tell them apart from either side, since what is taken from
- * the bottom must not cut a range in two.
+ * rounded down to its granule, which changes no slot. A range is two: its end
+ * below, its begin on top. The low bits, which no address here uses, tell them
+ * apart from either side, since what is taken from the bottom must not cut a
+ * range in two; and they tell what is to be done with the range.
  *
  * The top is the marker's; from the bottom, where the oldest and therefore
  * mostly the largest work lies, it gives away to others.
@@ -19,7 +19,14 @@
 
 #include "base/bits.h"
 
-enum { ML_RANGE_BEGIN = 1, ML_RANGE_END = 2, ML_RANGE_TAGS = 7 };
+enum {
+    ML_RANGE_END = 1,
+    /* Tags of a begin: */
+    ML_RANGE_WORDS = 2, /* of an object that is marked: look at each */
+    ML_RANGE_AGAIN = 3, /* pages: look at the marked objects there */
+    ML_RANGE_WRITES = 4, /* the same, as far as pages were written */
+    ML_RANGE_TAGS = 7
+};
 
 struct ml_mark_stack {
     uintptr_t *words;

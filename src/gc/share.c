@@ -102,14 +102,16 @@ static void take_packet(struct ml_mark_stack *into)
     share.empty = packet;
 }
 
-void ml_share_give(struct ml_mark_stack *from, size_t count)
+size_t ml_share_give(struct ml_mark_stack *from, size_t count)
 {
     bool wake = false;
+    size_t given = 0;
     ml_lock(&share.lock);
     struct packet *packet = share.empty;
     if (packet != NULL) {
-        packet->count = ml_markstack_take_bottom(from, packet->words, ml_min(count, ML_PACKET_WORDS));
-        if (packet->count != 0) {
+        given = ml_markstack_take_bottom(from, packet->words, ml_min(count, ML_PACKET_WORDS));
+        packet->count = given;
+        if (given != 0) {
             share.empty = packet->next;
             packet->next = share.full;
             share.full = packet;
@@ -119,6 +121,7 @@ void ml_share_give(struct ml_mark_stack *from, size_t count)
     ml_unlock(&share.lock);
     if (wake)
         ml_os_futex_wake(&share.events, 1);
+    return given;
 }
 
 /* ---- the marking thread ---------------------------------------------------------------- */
@@ -199,6 +202,7 @@ static bool has_finished(const struct ml_share_sums *done)
     share.sums.objects += done->objects;
     share.sums.bytes += done->bytes;
     share.sums.looked_up += done->looked_up;
+    share.sums.pages_again += done->pages_again;
     share.sums.overflows += done->overflows;
     share.busy--;
     return share.busy == 0 && share.full == NULL && note_event();

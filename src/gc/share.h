@@ -37,7 +37,7 @@ extern uint32_t ml_share_hungry;
 
 /* What helpers have done in a round. */
 struct ml_share_sums {
-    uint64_t objects, bytes, looked_up;
+    uint64_t objects, bytes, looked_up, pages_again;
     uint64_t overflows; /* times one's stack was too small */
 };
 
@@ -71,8 +71,8 @@ bool ml_share_take(uint32_t round, const struct ml_share_sums *done, uint64_t cp
 /* ---- both ---- */
 
 /* Offer up to count words from the stack's bottom to whoever is hungry. They
- * stay where they are when all packets are full. */
-void ml_share_give(struct ml_mark_stack *from, size_t count);
+ * stay where they are when all packets are full. Returns how many went. */
+size_t ml_share_give(struct ml_mark_stack *from, size_t count);
 
 /* In a forked child, which has no helpers. */
 void ml_share_after_fork_child(void);

@@ -60,6 +60,8 @@ void *ml_large_alloc(size_t bytes, size_t alignment, enum ml_kind kind, bool *ze
     span->reciprocal = 0; /* every address in it is in slot 0 */
     /* Of whoever had the descriptor before, freed slots may be marked. */
     span->bits[0] = (struct ml_span_bits){ .taken = 1 };
+    if (kind == ML_UNCOLLECTABLE)
+        ml_revisit_set_range(span->base, span->base + ml_span_bytes(span), ML_REVISIT_WRITTEN);
     ml_span_list_append(&ml_large_lists[kind], span, ML_PLACE_LARGE);
     count_malloc(1, ml_span_bytes(span));
     void *object = (void *)span->base;
@@ -126,8 +128,11 @@ bool ml_large_resize(void *pointer, size_t bytes, bool *zeroed)
     if (after < before)
         count_free(0, before - after, false);
     bool done = ml_pageheap_resize_run(span, pages, &backed);
-    if (done && after > before)
+    if (done && after > before) {
         count_malloc(0, after - before);
+        if (span->kind != ML_NOSCAN) /* it may be marked, and looked at as far as it went */
+            ml_revisit_set_range(span->base, span->base + after, ML_REVISIT_WRITTEN);
+    }
     ml_unlock(&ml_pageheap_lock);
     *zeroed = backed == 0;
     return done;

@@ -264,6 +264,9 @@ struct ml_span *ml_pageheap_take_small(unsigned bin)
         span->use = ML_SPAN_SMALL;
         ml_span_make_small(span, bin);
         ml_spanmap_set_pages(span, 0);
+        if (span->kind == ML_UNCOLLECTABLE)
+            ml_revisit_set_range(span->base, span->base + ml_span_bytes(span),
+                                 ML_REVISIT_WRITTEN);
         if (ml_unlikely(ml_poison_on))
             ml_poison_slot((void *)span->base, ml_span_bytes(span));
     }

@@ -15,7 +15,7 @@ struct part {
     size_t committed;
 };
 
-ML_NO_ROOT static struct part state, page_bin, page_span, backed, spans, heap;
+ML_NO_ROOT static struct part state, page_bin, page_span, backed, revisit, spans, heap;
 
 enum { HEAP_ALIGNMENT = 1 << 16 };
 
@@ -38,6 +38,7 @@ static size_t lay_out(uintptr_t at, size_t heap_bytes)
         { &page_bin, pages },
         { &page_span, pages * sizeof(uint32_t) },
         { &backed, pages / 8 + 8 },
+        { &revisit, pages },
         { &spans, (pages + 2) * sizeof(struct ml_span) },
         { &heap, heap_bytes },
     };
@@ -87,6 +88,7 @@ int ml_spanmap_init(void)
         ml_map.page_bin = (uint8_t *)page_bin.base;
         ml_map.page_span = (uint32_t *)page_span.base;
         ml_map.backed = (uint64_t *)backed.base;
+        ml_map.revisit = (uint8_t *)revisit.base;
         ml_map.spans = (struct ml_span *)spans.base;
         ml_map.state_from_0 = state.base - (heap.base >> ML_GRANULE_SHIFT);
         ml_map.reserved_bytes = bytes;
@@ -120,6 +122,8 @@ static int grow_to(size_t bytes)
     if (error == 0)
         error = commit_to(&backed, ml_align_up(pages, 64) / 8);
     if (error == 0)
+        error = commit_to(&revisit, pages);
+    if (error == 0)
         error = ml_os_commit((void *)(heap.base + heap.committed), bytes - heap.committed);
     return error;
 }
@@ -151,7 +155,8 @@ static uint64_t committed(const struct part *part)
 
 uint64_t ml_spanmap_table_bytes(void)
 {
-    return committed(&state) + committed(&page_bin) + committed(&page_span) + committed(&backed);
+    return committed(&state) + committed(&page_bin) + committed(&page_span) + committed(&backed) +
+           committed(&revisit);
 }
 
 uint64_t ml_spanmap_span_bytes(void) { return committed(&spans); }
@@ -177,6 +182,47 @@ void ml_spanmap_set_ends(const struct ml_span *span)
     uint32_t number = ml_span_number(span);
     __atomic_store_n(&ml_map.page_span[page], number, __ATOMIC_RELAXED);
     __atomic_store_n(&ml_map.page_span[page + span->pages - 1], number, __ATOMIC_RELAXED);
+}
+
+void ml_revisit_set_range(uintptr_t begin, uintptr_t end, enum ml_revisit value)
+{
+    for (size_t page = ml_page_of(begin); page <= ml_page_of(end - 1); page++)
+        ml_revisit_set(page, value);
+}
+
+static bool is_revisited(size_t page)
+{
+    return __atomic_load_n(&ml_map.revisit[page], __ATOMIC_RELAXED) == ML_REVISIT_WRITTEN;
+}
+
+static uint64_t revisit_word(size_t page)
+{
+    return __atomic_load_n((const uint64_t *)&ml_map.revisit[page], __ATOMIC_RELAXED);
+}
+
+/* Eight at a time where they lie so. */
+size_t ml_revisit_next(size_t page, size_t end)
+{
+    while (page < end)
+        if (page % 8 == 0 && end - page >= 8 && revisit_word(page) == 0)
+            page += 8;
+        else if (is_revisited(page))
+            return page;
+        else
+            page++;
+    return end;
+}
+
+size_t ml_revisit_until(size_t page, size_t end)
+{
+    while (page < end && is_revisited(page))
+        page++;
+    return page;
+}
+
+void ml_revisit_clear(void)
+{
+    memset(ml_map.revisit, ML_REVISIT_NONE, ml_heap_bytes() >> ML_PAGE_SHIFT);
 }
 
 /* The bits, in the word that holds page, that stand for pages of [page, end). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* spanmap.h - address to span: the reserved range and the flat tables over it.
  *
- *   | state | page_bin | page_span | backed | spans |  heap ------>          |
+ *   | state | page_bin | page_span | backed | revisit | spans |  heap ---> |
  *
  * All of it is one reservation; each part is committed from its beginning as
  * the heap grows, so that a small program pays for a small table. Addresses
@@ -17,6 +17,8 @@
  *   page_span[page]   the number of the span over this page. May be stale for
  *                     pages inside a free run: check the span's bounds.
  *   backed            one bit a page: memory stands behind it, as far as we know
+ *   revisit[page]     the page may hold an object that a mark under way has to look
+ *                     at again when it is written: marked, or uncollectable
  *   spans[number]     the descriptors
  *
  * Growing is the page heap's business, under its lock. Readers need none: the
@@ -41,6 +43,7 @@ struct ml_spanmap {
     uint32_t *page_span;
     struct ml_span *spans;
     uint64_t *backed;
+    uint8_t *revisit;
     uintptr_t state_from_0; /* state, were the heap at address 0 */
     size_t reserved_bytes;  /* of heap */
 } __attribute__((aligned(64)));
@@ -120,6 +123,28 @@ static inline void ml_state_set_slot(const void *slot, uint8_t state)
     uint8_t *byte = (uint8_t *)(ml_map.state_from_0 + ((uintptr_t)slot >> ML_GRANULE_SHIFT));
     __atomic_store_n(byte, state, __ATOMIC_RELAXED);
 }
+
+enum ml_revisit {
+    ML_REVISIT_NONE,
+    ML_REVISIT_WRITTEN, /* look again where it is written */
+    ML_REVISIT_NEVER    /* marked while the program stands for the last time */
+};
+/* Set by whoever marks an object that holds pointers, makes a span of uncollectable
+ * ones, or lets one grow that may be marked; cleared when a cycle begins. Most are
+ * set already: it is read before it is written, and the line stays with everybody. */
+static inline void ml_revisit_set(size_t page, enum ml_revisit value)
+{
+    if (ml_unlikely(__atomic_load_n(&ml_map.revisit[page], __ATOMIC_RELAXED) == 0))
+        __atomic_store_n(&ml_map.revisit[page], (uint8_t)value, __ATOMIC_RELAXED);
+}
+/* All pages of [begin, end), which is in the heap and not empty. */
+void ml_revisit_set_range(uintptr_t begin, uintptr_t end, enum ml_revisit value);
+/* The first page of [page, end) to be looked at when written, and the first that is
+ * not; or end. */
+size_t ml_revisit_next(size_t page, size_t end);
+size_t ml_revisit_until(size_t page, size_t end);
+/* None is to be looked at. Nothing is being marked. */
+void ml_revisit_clear(void);
 
 /* Point the pages of a run, from the given one on, at its span. */
 void ml_spanmap_set_pages(const struct ml_span *span, uint32_t from);
