@@ -4,8 +4,8 @@
  *
  *     ARMING     pages are about to be armed
  *     MARKING    the first stop is over, nothing is marked
- *     CLEANING   all is marked; before each run of pages is looked at again, in
- *                the round that along_round says
+ *     CLEANING   all is marked; before pages are looked through for written ones,
+ *                and before those are armed again, in the round that along_round says
  *     STOPPING   the last round is over, the last stop comes
  *
  * The calls into the floor below, where those points are, are wrapped by the
@@ -37,6 +37,7 @@ enum along_point { ARMING, MARKING, CLEANING, STOPPING, ALONG_POINTS };
 static void (*along_do[ALONG_POINTS])(void);
 static unsigned along_count[ALONG_POINTS]; /* how often it came to that */
 static unsigned along_round;
+static bool along_cleans;
 
 static inline void along_at(enum along_point point)
 {
@@ -76,7 +77,9 @@ void __wrap_ml_seen_keep(struct ml_seen_roots *seen, const uintptr_t *words, siz
 uint64_t __wrap_ml_dirty_rescan(struct ml_marker *marker)
 {
     along_round++;
+    along_cleans = true;
     uint64_t pages = __real_ml_dirty_rescan(marker);
+    along_cleans = false;
     along_at(STOPPING);
     return pages;
 }
@@ -86,7 +89,7 @@ long __wrap_ml_os_written_scan(const struct ml_os_written *written, uintptr_t be
                                void (*visit)(uintptr_t begin, uintptr_t end, void *argument),
                                void *argument)
 {
-    if (how == ML_OS_WRITTEN_REARM)
+    if (along_cleans)
         along_at(CLEANING);
     return __real_ml_os_written_scan(written, begin, end, how, visit, argument);
 }
