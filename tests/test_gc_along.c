@@ -297,6 +297,28 @@ static void grow_old(void)
     }
 }
 
+static void *filler;
+
+static void grow_old_in_place(void)
+{
+    void *before = (void *)holder;
+    memlog_free(filler);
+    filler = NULL;
+    holder = memlog_realloc((void *)holder, 8 * BIG);
+    ck_assert_ptr_eq((void *)holder, before);
+    for (unsigned i = 1; i < 80; i++)
+        holder[i * (BIG / 80)] = reveal(bear(48));
+}
+
+START_TEST(an_old_object_grows_in_place)
+{
+    make_old();
+    holder = memlog_malloc(BIG);
+    filler = memlog_malloc_noscan(9 * BIG);
+    cycle_with(grow_old_in_place, _i);
+}
+END_TEST
+
 static void shrink_old(void)
 {
     grow_old();
@@ -380,8 +402,11 @@ static void write_to_uncollectable(void)
         uncollectable_large[i * 500] = reveal(bear(64));
     }
     void *volatile *young = memlog_malloc_uncollectable(800);
-    for (unsigned i = 0; i < 100; i++)
+    void *volatile *young_large = memlog_malloc_uncollectable(BIG);
+    for (unsigned i = 0; i < 100; i++) {
         young[i] = reveal(bear(64));
+        young_large[i * 300] = reveal(bear(64));
+    }
 }
 
 START_TEST(uncollectable_objects_change)
@@ -472,7 +497,7 @@ UNIT_MAIN_TIMES("gc along", ALONG_POINTS, a_new_object_in_an_old_one,
                 a_large_object_where_a_root_pointed_to_nothing,
                 small_objects_anew_at_roots_old_addresses,
                 small_objects_where_roots_pointed_to_nothing, the_kernel_writes_into_old_objects,
-                an_old_object_grows, an_old_object_shrinks, pages_are_used_for_something_else,
+                an_old_object_grows, an_old_object_grows_in_place, an_old_object_shrinks, pages_are_used_for_something_else,
                 pages_are_given_back_and_come_again, uncollectable_objects_change,
                 freed_uncollectable_objects_keep_nothing_alive, roots_change,
                 added_ranges_come_and_go)

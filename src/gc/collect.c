@@ -113,16 +113,14 @@ uint64_t ml_gc_cycles(void) { return __atomic_load_n(&history.cycles, __ATOMIC_R
 
 static void book(const struct ml_cycle *cycle, enum ml_gc_reason reason, uint64_t cpu_ns)
 {
-    uint64_t pause_sum = cycle->pause[0] + cycle->pause[1];
     static struct ml_gc_history next; /* big for a small stack; under the lock */
     next = history;
     unsigned at = (unsigned)(next.cycles % MEMLOG_PAUSES);
-    next.pause_ns[at] = pause_sum;
+    next.pause_ns[at] = cycle->pauses.sum;
     next.pause_end[at] = ml_os_realtime_ns();
-    next.pause_total_ns += pause_sum;
-    next.pauses += cycle->pauses;
-    next.pause_longest_ns =
-        ml_max(next.pause_longest_ns, ml_max(cycle->pause[0], cycle->pause[1]));
+    next.pause_total_ns += cycle->pauses.sum;
+    next.pauses += cycle->pauses.count;
+    next.pause_longest_ns = ml_max(next.pause_longest_ns, cycle->pauses.longest);
     next.last_end = next.pause_end[at];
     next.cycles++;
     next.forced += reason == ML_GC_FORCED;

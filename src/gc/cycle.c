@@ -86,7 +86,13 @@ static void start(struct ml_cycle *cycle, uint64_t begin)
 {
     uint64_t now = ml_os_monotonic_ns(), cpu = ml_os_thread_cpu_ns();
     ml_world_start();
-    cycle->pause[cycle->pauses++] = now + (ml_os_thread_cpu_ns() - cpu) - begin;
+    uint64_t pause = now + (ml_os_thread_cpu_ns() - cpu) - begin;
+    struct ml_pauses *pauses = &cycle->pauses;
+    if (pauses->count++ == 0)
+        pauses->first = pause;
+    pauses->last = pause;
+    pauses->longest = ml_max(pauses->longest, pause);
+    pauses->sum += pause;
 }
 
 static void forget_marks(void)
@@ -201,19 +207,65 @@ static ML_NOINLINE void mark_along(struct ml_cycle *cycle)
     ml_throttle_marked();
 }
 
+enum { SLICE_PAGES = 2048 }; /* looked at in some milliseconds */
+
 /* Pages are looked at again until so few are left that a stop can do it, or it
- * does not get less: what is written while a round lasts. */
-static ML_NOINLINE void clean(struct ml_cycle *cycle)
+ * does not get less: what is written while a round lasts. Returns how many the
+ * last round has found. */
+static ML_NOINLINE uint64_t clean(struct ml_cycle *cycle)
 {
-    enum { ROUNDS_MOST = 8, FEW = 64 };
-    for (uint64_t before = UINT64_MAX; cycle->rounds < ROUNDS_MOST;) {
+    enum { ROUNDS_MOST = 10, FEW = 64, IN_VAIN_MOST = 2 };
+    uint64_t pages = UINT64_MAX;
+    for (unsigned in_vain = 0; cycle->rounds < ROUNDS_MOST && pages >= FEW;) {
+        uint64_t before = pages;
         cycle->rounds++;
         ml_marker_go_on(&marker, cycle->in_a_hurry);
-        uint64_t pages = ml_dirty_rescan(&marker);
+        pages = ml_dirty_rescan(&marker);
         ml_mark_settle(&marker);
-        if (pages < FEW || pages > before - before / 4)
+        if (pages > before - before / 4 && ++in_vain == IN_VAIN_MOST)
+            break;
+    }
+    return pages;
+}
+
+/* Stop, and look at some of the written pages from *at on. Returns how many. */
+static ML_NOINLINE uint64_t clean_slice(struct ml_cycle *cycle, uintptr_t *at)
+{
+    uint64_t begin, pages = 0;
+    ml_share_call();
+    ml_lock(&ml_cycle_gate);
+    if (stop(cycle, &begin)) {
+        ml_marker_go_on(&marker, true);
+        pages = ml_dirty_rescan_some(&marker, at, SLICE_PAGES);
+        ml_mark_share_out(&marker, ml_helpers_count());
+        ml_mark_settle(&marker);
+        cycle->slices++;
+        start(cycle, begin);
+    }
+    ml_unlock(&ml_cycle_gate);
+    return pages;
+}
+
+static void let_run(uint64_t ns)
+{
+    const uint32_t nobody_wakes = 0;
+    ml_os_futex_wait(&nobody_wakes, 0, ml_os_monotonic_ns() + ns);
+}
+
+/* Where the program writes faster than a marker that runs beside it can look: it
+ * stands for most of the time, but never long, until a pass through the heap has
+ * found what one stop can do. */
+static ML_NOINLINE void clean_in_slices(struct ml_cycle *cycle)
+{
+    enum { SLICES_MOST = 100, RUN_NS = 1000 * 1000 };
+    uintptr_t at = 0;
+    for (uint64_t pages = 0; cycle->slices < SLICES_MOST;) {
+        pages += clean_slice(cycle, &at);
+        if (!cycle->done || (at == 0 && pages < SLICE_PAGES))
             return;
-        before = pages;
+        if (at == 0)
+            pages = 0;
+        let_run(RUN_NS);
     }
 }
 
@@ -255,7 +307,7 @@ static ML_NOINLINE void last_stop(void *argument)
     cycle->last.stand = stood - begin;
     cycle->last.roots = had_roots - stood;
     cycle->last.pages = had_pages - had_roots;
-    cycle->last.finish = begin + cycle->pause[cycle->pauses - 1] - had_pages;
+    cycle->last.finish = begin + cycle->pauses.last - had_pages;
 }
 
 /* A thread of the program that carries out a cycle leaves addresses of objects,
@@ -290,7 +342,8 @@ void ml_cycle_along(struct ml_cycle *cycle)
     if (cycle->done) {
         ml_unlock(&ml_cycle_gate);
         mark_along(cycle);
-        clean(cycle);
+        if (clean(cycle) >= SLICE_PAGES)
+            clean_in_slices(cycle);
         wipe_stack();
         ml_lock(&ml_cycle_gate);
         ml_os_with_loader_locked(last_stop, cycle);

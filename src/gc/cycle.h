@@ -20,6 +20,9 @@
  *     ml_mark_settle      mark.c       all that is reachable from those
  *     ml_dirty_rescan     dirty.c      and from what was written meanwhile; again,
  *                                      until it does not get less
+ *     (stops)                          and where it is still too much, as the program
+ *                                      writes faster than one can look: a few
+ *                                      milliseconds' part of it at a time
  *     stop                             the roots once more, the last pages written,
  *                                      then as above from the magazines on
  *     ml_dirty_disarm
@@ -46,14 +49,17 @@ struct ml_cycle {
     bool ran_along;
     bool in_a_hurry; /* somebody waits for it: use all CPUs */
     /* Nanoseconds. */
-    uint64_t pause[2];
+    struct ml_pauses {
+        uint64_t first, last, longest, sum;
+        uint32_t count;
+    } pauses;        /* each from the first signal to the last thread let go */
     uint64_t stop;   /* until the last thread stood; the longer one */
     uint64_t mark;   /* all of it */
-    uint32_t pauses;
     struct {
         uint64_t stand, roots, pages, finish;
     } last;          /* the parts of the last stop of one that ran along */
     uint32_t rounds;        /* rescans while the program ran */
+    uint32_t slices;        /* stops of which each looked at some pages */
     uint64_t pages_written; /* rescanned in the last stop */
     uint64_t live_bytes, live_objects, looked_up;
     struct ml_root_bytes roots;

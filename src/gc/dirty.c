@@ -206,6 +206,8 @@ static void look_again_later(uintptr_t begin, uintptr_t end, void *argument)
     }
 }
 
+/* ---- while it stands for the last time -------------------------------------------------- */
+
 void ml_dirty_find_written(struct ml_marker *marker, uintptr_t begin, uintptr_t end)
 {
     if (ml_os_written_scan(&written, begin, end, ML_OS_WRITTEN_GET_QUICK, look_again_later,
@@ -213,18 +215,27 @@ void ml_dirty_find_written(struct ml_marker *marker, uintptr_t begin, uintptr_t 
         look_again_later(begin, end, marker);
 }
 
-/* Visit the parts of the heap that have something to be looked at. A system call
- * for each: not too small, and not so large that others wait for what it has locked. */
+/* The heap in parts of a system call each: not too small, and not so large that
+ * others wait for what it has locked, or one marker for another. */
+static uintptr_t next_part(uintptr_t begin, uintptr_t end)
+{
+    enum { PART = 4 << 20 };
+    return ml_min(begin + PART, end);
+}
+
+static bool has_something(uintptr_t begin, uintptr_t end)
+{
+    size_t last = ml_page_of(end);
+    return ml_revisit_next(ml_page_of(begin), last) < last;
+}
+
 static void each_part(void (*visit)(uintptr_t begin, uintptr_t end, void *argument),
                       void *argument)
 {
-    enum { PART = 16 << 20 };
     uintptr_t end = heap_end();
-    for (uintptr_t begin = ml_map.base, until; begin < end; begin = until) {
-        until = ml_min(begin + PART, end);
-        if (ml_revisit_next(ml_page_of(begin), ml_page_of(until)) < ml_page_of(until))
-            visit(begin, until, argument);
-    }
+    for (uintptr_t begin = ml_map.base; begin < end; begin = next_part(begin, end))
+        if (has_something(begin, next_part(begin, end)))
+            visit(begin, next_part(begin, end), argument);
 }
 
 static void find_later(uintptr_t begin, uintptr_t end, void *marker)
@@ -273,6 +284,18 @@ static void rearm_part(uintptr_t begin, uintptr_t end, void *marker)
     if (ml_os_written_scan(&written, begin, end, ML_OS_WRITTEN_GET_QUICK, rearm_later, &run) < 0)
         run.end = end;
     rearm_run(&run);
+}
+
+uint64_t ml_dirty_rescan_some(struct ml_marker *marker, uintptr_t *at, uint64_t most)
+{
+    uint64_t before = marker->pages_again;
+    uintptr_t end = heap_end();
+    uintptr_t begin = *at == 0 ? ml_map.base : *at;
+    for (; begin < end && marker->pages_again - before < most; begin = next_part(begin, end))
+        if (has_something(begin, next_part(begin, end)))
+            rearm_part(begin, next_part(begin, end), marker);
+    *at = begin < end ? begin : 0;
+    return marker->pages_again - before;
 }
 
 /* All pages are armed before any is looked at. What a marker knows (how large the

@@ -41,6 +41,9 @@ int ml_dirty_arm(void);
  * the arming, or the last rescan, onto the stack, to be looked at again. They are
  * armed anew. Returns how many pages of the system those were. */
 uint64_t ml_dirty_rescan(struct ml_marker *marker);
+/* The same, world stopped, from *at on (0: the heap's begin) until it is so many
+ * pages, or a few more. *at becomes where it has come to; 0: the end. */
+uint64_t ml_dirty_rescan_some(struct ml_marker *marker, uintptr_t *at, uint64_t most);
 /* World stopped: put all there is to be looked through for written pages onto the
  * stack, in parts that can be shared. */
 void ml_dirty_rescan_stopped(struct ml_marker *marker);

@@ -27,12 +27,19 @@ static void number(struct ml_text *text, const char *before, uint64_t value)
 
 enum { US = 1000, MS = 1000 * US, S = 1000 * MS };
 
-static void pauses(struct ml_text *text, const struct ml_cycle *cycle)
+static void tell_pauses(struct ml_text *text, const struct ml_cycle *cycle)
 {
-    for (uint32_t i = 0; i < cycle->pauses; i++) {
-        if (i != 0)
-            ml_text_char(text, '+');
-        thousandths(text, cycle->pause[i], MS);
+    const struct ml_pauses *pauses = &cycle->pauses;
+    thousandths(text, pauses->first, MS);
+    if (cycle->slices != 0) {
+        ml_text_char(text, '+');
+        thousandths(text, pauses->sum - pauses->first - pauses->last, MS);
+        number(text, " (", cycle->slices);
+        ml_text_string(text, " slices)");
+    }
+    if (pauses->count > 1) {
+        ml_text_char(text, '+');
+        thousandths(text, pauses->last, MS);
     }
     ml_text_string(text, " ms stopped of ");
     thousandths(text, cycle->mark, MS);
@@ -51,7 +58,7 @@ void ml_trace_cycle(const struct ml_cycle *cycle, uint64_t which, uint64_t began
     ml_text_string(&text, " at ");
     thousandths(&text, began, S);
     ml_text_string(&text, cycle->ran_along ? " s: along, " : " s: stopped, ");
-    pauses(&text, cycle);
+    tell_pauses(&text, cycle);
     number(&text, ", ", taken_bytes >> 20);
     number(&text, "->", cycle->live_bytes >> 20);
     ml_text_string(&text, " MiB, goal ");

@@ -82,7 +82,7 @@ int ml_os_written_disarm(const struct ml_os_written *written, uintptr_t begin, u
 enum ml_os_written_scan {
     ML_OS_WRITTEN_GET,       /* the written pages; the records stay */
     ML_OS_WRITTEN_GET_QUICK, /* the same, and with them any page that holds no memory; a third of
-                              * the time where little was written: for a stopped world */
+                              * the time where little was written */
     ML_OS_WRITTEN_REARM,     /* the written pages, armed again before visit hears of them */
 };
 /* visit runs of written pages from the lowest to the highest; runs may touch
