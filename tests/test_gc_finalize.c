@@ -97,6 +97,22 @@ START_TEST(large_and_noscan_objects_are_finalized_too)
 }
 END_TEST
 
+/* It is there until a later collection: in the heap that was live, by which the
+ * next goal is set. */
+START_TEST(what_is_due_counts_as_live)
+{
+    enum { BYTES = 100000 };
+    static hidden_t large[OBJECTS];
+    struct memlog_extra extra = { .size = sizeof(extra) };
+    memlog_set_gc_percent(-1);
+    make_finalized(large, OBJECTS, BYTES, ML_SCAN);
+    collect();
+    ck_assert_int_eq(memlog_read_extra(&extra), 0);
+    ck_assert_uint_ge(extra.live_bytes, (uint64_t)OBJECTS * BYTES);
+    ck_assert_uint_ge(extra.live_objects, OBJECTS);
+}
+END_TEST
+
 /* The object is whole, and all it refers to, until the finalizer has run. */
 static unsigned whole_trees;
 
@@ -446,7 +462,8 @@ END_TEST
 
 UNIT_MAIN("gc finalize", without_memory_nothing_is_registered,
           what_is_unreachable_is_finalized_once_and_then_freed, what_is_reachable_is_not,
-          large_and_noscan_objects_are_finalized_too, all_that_a_finalizer_can_see_is_alive,
+          large_and_noscan_objects_are_finalized_too, what_is_due_counts_as_live,
+          all_that_a_finalizer_can_see_is_alive,
           the_data_of_what_is_registered_is_a_root, what_another_one_refers_to_is_finalized_after_it,
           a_pointer_into_itself_is_no_circle, a_circle_is_never_finalized,
           a_finalizer_may_make_its_object_reachable_again, and_may_set_a_finalizer_again,

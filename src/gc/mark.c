@@ -438,7 +438,9 @@ uint64_t ml_mark_black(uintptr_t address)
     static const struct ml_marker marking_thread;
     struct ml_span *span = ml_span_over(address);
     unsigned slot = ml_span_slot_of(span, address);
-    return set_mark(&marking_thread, &span->bits[slot >> 6], bit_of(slot)) ? span->slot_bytes : 0;
+    return set_mark(&marking_thread, &span->bits[slot >> 6], bit_of(slot))
+               ? ml_span_object_bytes(span)
+               : 0;
 }
 
 bool ml_is_marked(uintptr_t address)
