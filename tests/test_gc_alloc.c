@@ -3,6 +3,7 @@
  * there before; every alignment; realloc keeps what it should; and what happens without memory. */
 #include "gc/alloc.h"
 #include "gc/collect.h"
+#include "gc/type.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -195,15 +196,27 @@ static bool is_numbered(const unsigned char *bytes, size_t count)
     return true;
 }
 
+static const struct memlog_type *every_other_word(void)
+{
+    static const uint64_t bitmap[] = { 1 };
+    const struct memlog_type *type = ml_type_new(16, bitmap, 1);
+    ck_assert_ptr_nonnull(type);
+    return type;
+}
+
 static void resize_through(enum ml_kind kind, const size_t *sizes, unsigned count)
 {
     size_t have = 100;
-    unsigned char *object = ml_gc_alloc(have, kind);
+    unsigned char *object =
+        kind == ML_TYPED ? ml_gc_alloc_typed(have, every_other_word()) : ml_gc_alloc(have, kind);
     number(object, 0, have);
     for (unsigned i = 0; i < count; i++) {
         object = memlog_realloc(object, sizes[i]);
         ck_assert_ptr_nonnull(object);
         ck_assert_int_eq(ml_heap_kind(object), kind);
+        if (kind == ML_TYPED)
+            ck_assert_ptr_eq(ml_type_of((uintptr_t)object, ml_heap_block_bytes(object)),
+                             every_other_word());
         size_t kept = have < sizes[i] ? have : sizes[i];
         ck_assert(is_numbered(object, kept));
         ck_assert(kind == ML_NOSCAN ||

@@ -12,7 +12,7 @@
 #include "heap/counters.h"
 #include "heap_unit.h"
 
-enum { KINDS_OF_OBJECT = 3, LIVE = 5, SPANFULS = 4 };
+enum { KINDS_OF_OBJECT = ML_KINDS, LIVE = 5, SPANFULS = 4 };
 
 static struct ml_thread *giver, *taker;
 static void (*interrupt)(void);
@@ -70,8 +70,8 @@ static void make_threads(bool taker_is_first, unsigned others)
 
 /* Small, so that few steps change the spans' figures, which a reader waits for
  * to keep still. */
-static const size_t sizes[KINDS_OF_OBJECT] = { 16, 48, 96 };
-static const enum ml_kind kinds[KINDS_OF_OBJECT] = { ML_SCAN, ML_NOSCAN, ML_UNCOLLECTABLE };
+static const size_t sizes[KINDS_OF_OBJECT] = { 16, 48, 96, 160 };
+static const enum ml_kind kinds[KINDS_OF_OBJECT] = { ML_SCAN, ML_NOSCAN, ML_UNCOLLECTABLE, ML_TYPED };
 
 static void hand_one_over(unsigned which)
 {

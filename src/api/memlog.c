@@ -17,6 +17,7 @@
 #include "gc/mutator.h"
 #include "gc/pacer.h"
 #include "gc/roots.h"
+#include "gc/type.h"
 #include "gc/weak.h"
 #include "heap/alloc.h"
 #include "heap/release.h"
@@ -104,6 +105,30 @@ EXPORT char *memlog_strdup(const char *string)
 EXPORT size_t memlog_usable_size(const void *pointer)
 {
     return pointer == NULL ? 0 : ml_gc_usable_bytes(pointer, "memlog_usable_size");
+}
+
+/* ---- objects of a type ------------------------------------------------------------ */
+
+_Static_assert(sizeof(unsigned long) == sizeof(uint64_t), "a long of a bitmap is a block");
+
+EXPORT const struct memlog_type *memlog_type_new(size_t size, const unsigned long *bitmap,
+                                                 size_t longs)
+{
+    return ml_type_new(size, bitmap, longs);
+}
+
+EXPORT void *memlog_calloc_typed(size_t count, const struct memlog_type *type)
+{
+    if (type == NULL) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return ml_gc_alloc_typed(array_bytes(count, type->bytes), type);
+}
+
+EXPORT void *memlog_malloc_typed(const struct memlog_type *type)
+{
+    return memlog_calloc_typed(1, type);
 }
 
 /* ---- collection ------------------------------------------------------------------ */

@@ -15,7 +15,7 @@
  * object alive.
  *
  * What counts as a pointer: an aligned word whose value is the address of an
- * object or of anything inside it. The address just past an object's end also
+ * object or of anything inside it (in objects of a type, where that allows one). The address just past an object's end also
  * counts when it stands in a register or on a stack, and from anywhere for
  * objects of more than 256 bytes (MEMLOG_PAST_END=always: for all).
  *
@@ -47,8 +47,10 @@ extern "C" {
 
 #if defined(__GNUC__)
 #define MEMLOG_ALLOCATES(...) __attribute__((malloc, warn_unused_result, alloc_size(__VA_ARGS__)))
+#define MEMLOG_ALLOCATES_TYPED __attribute__((malloc, warn_unused_result))
 #else
 #define MEMLOG_ALLOCATES(...)
+#define MEMLOG_ALLOCATES_TYPED
 #endif
 
 /* ---- allocation ------------------------------------------------------- */
@@ -78,7 +80,7 @@ void *memlog_calloc_noscan(size_t count, size_t size) MEMLOG_ALLOCATES(1, 2);
 void *memlog_aligned_alloc(size_t alignment, size_t size) MEMLOG_ALLOCATES(2);
 void *memlog_aligned_alloc_noscan(size_t alignment, size_t size) MEMLOG_ALLOCATES(2);
 /* Resize, in place where possible. The object keeps its kind (scanned, noscan,
- * uncollectable); bytes beyond the old size are zero, but in a noscan object
+ * uncollectable, of a type); bytes beyond the old size are zero, but in a noscan object
  * they are indeterminate. pointer NULL: as memlog_malloc. size 0: frees,
  * returns NULL. On failure NULL, and the old object is as it was. */
 void *memlog_realloc(void *pointer, size_t size)
@@ -95,6 +97,57 @@ void memlog_free(void *pointer);
 char *memlog_strdup(const char *string);
 /* Bytes that can be used at pointer: its request, rounded up. 0 for NULL. */
 size_t memlog_usable_size(const void *pointer);
+
+/* ---- objects of a type -------------------------------------------------- */
+
+/* An object of a type has pointers only where its type says so. Marking looks at
+ * no other word, and no other word keeps anything alive, whatever stands there: what
+ * is found so is as exact as the type. Make the type once:
+ *
+ *     unsigned long bitmap[MEMLOG_BITMAP_LONGS(struct node)] = { 0 };
+ *     memlog_bitmap_set(bitmap, offsetof(struct node, left));
+ *     memlog_bitmap_set(bitmap, offsetof(struct node, right));
+ *     node_type = memlog_type_new(sizeof(struct node), bitmap,
+ *                                 MEMLOG_BITMAP_LONGS(struct node));
+ *
+ * A pointer whose bit is missing is no pointer: what only it refers to is freed
+ * while in use. Set the bit of every member that may hold one at any time: of a union
+ * with a pointer in it, of an integer that an address is kept in, of each element of
+ * an array of pointers. A bit too many costs a look and nothing else. */
+struct memlog_type;
+
+#define MEMLOG_BITMAP_LONGS(type) \
+    ((sizeof(type) + sizeof(void *) * 8 * sizeof(long) - 1) / (sizeof(void *) * 8 * sizeof(long)))
+/* The member at the offset, in bytes, may hold a pointer. Of one that is not
+ * aligned no collector would see it. */
+static inline void memlog_bitmap_set(unsigned long *bitmap, size_t offset)
+{
+    size_t word = offset / sizeof(void *);
+    bitmap[word / (8 * sizeof(long))] |= 1ul << word % (8 * sizeof(long));
+}
+
+/* The type of objects of so many bytes. Bit i of the bitmap, bitmap[i / 64] >> i
+ * % 64 & 1, says that the word at 8 * i bytes may hold a pointer; the bitmap has so
+ * many longs and is copied, and words beyond it hold none. bitmap NULL: no word does. A
+ * size that is not a multiple of 8 is rounded up to one. The type lives as long as the
+ * process and is the caller's to share; asking for one that there is returns that one.
+ * NULL with errno EINVAL for a bit whose word does not lie within the size, or
+ * ENOMEM. (In a thread that can't be registered: ENOMEM or ENOTSUP.) */
+const struct memlog_type *memlog_type_new(size_t size, const unsigned long *bitmap,
+                                          size_t longs);
+/* An object of the type, and an array of so many, without gaps between them.
+ * Collected, and set to zero. NULL with errno ENOMEM when there is no memory or count times
+ * the size overflows, EINVAL for type NULL: what memlog_type_new returned may be
+ * handed on unseen.
+ *
+ * The pattern repeats over the whole usable size, so memlog_realloc makes an
+ * array of another length of it: the object keeps its type. (Where no word may hold a
+ * pointer it is a noscan object, and bytes that it gains are indeterminate.) An
+ * object whose words are not all of one sort takes 8 bytes more than its size. The
+ * address just past its end keeps it alive from anywhere. Finalizers, weak references,
+ * memlog_free and memlog_usable_size: as for all collected objects. */
+void *memlog_malloc_typed(const struct memlog_type *type) MEMLOG_ALLOCATES_TYPED;
+void *memlog_calloc_typed(size_t count, const struct memlog_type *type) MEMLOG_ALLOCATES_TYPED;
 
 /* ---- collection ------------------------------------------------------- */
 

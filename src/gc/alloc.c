@@ -5,18 +5,31 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "gc/collect.h"
 #include "gc/finalize.h"
 #include "gc/limit.h"
 #include "gc/mutator.h"
 #include "gc/pacer.h"
+#include "gc/type.h"
 #include "heap/central.h"
 #include "heap/large.h"
+#include "os/process.h"
 
 size_t ml_gc_pad_above = ML_GC_PAD_ABOVE;
 
-/* Bytes of a block that a program may use: the pad, where there may be one, is not. */
-static inline size_t usable(size_t block) { return block - (block > ml_gc_pad_above); }
+/* Bytes a block needs for a request. */
+static size_t block_for(size_t bytes, enum ml_kind kind)
+{
+    return kind == ML_TYPED ? bytes + sizeof(ml_type_word) : ml_gc_padded(bytes);
+}
+
+/* Bytes of a block that a program may use: the pad, where there may be one, is
+ * not, nor is the type's word. */
+static size_t usable(size_t block, enum ml_kind kind)
+{
+    return block - (kind == ML_TYPED ? sizeof(ml_type_word) : block > ml_gc_pad_above);
+}
 
 static void *no_memory(void)
 {
@@ -117,6 +130,31 @@ void *ml_gc_alloc_noscan_zeroed(size_t bytes)
     return alloc_block(ml_gc_padded(bytes), ML_NOSCAN, true);
 }
 
+static void *alloc_with_type(size_t block, const struct memlog_type *type)
+{
+    void *object = NULL;
+    if (block <= ML_SMALL_MAX)
+        object = ml_heap_pop(ml_sizeclass_of(block), ML_TYPED);
+    if (object != NULL)
+        ml_zero(object, ml_sizeclasses[ml_sizeclass_of(block)].bytes);
+    else
+        object = alloc_block(block, ML_TYPED, true);
+    if (object != NULL)
+        ml_type_set(object, ml_heap_block_bytes(object), type);
+    return object;
+}
+
+void *ml_gc_alloc_typed(size_t bytes, const struct memlog_type *type)
+{
+    if (bytes > PTRDIFF_MAX)
+        return no_memory();
+    switch (type->kind) {
+    case ML_SCAN: return ml_gc_alloc(bytes, ML_SCAN);
+    case ML_NOSCAN: return ml_gc_alloc_noscan_zeroed(bytes);
+    default: return alloc_with_type(block_for(bytes, ML_TYPED), type);
+    }
+}
+
 void *ml_gc_alloc_aligned(size_t alignment, size_t bytes, enum ml_kind kind)
 {
     bool zeroed = kind != ML_NOSCAN;
@@ -145,7 +183,7 @@ size_t ml_gc_usable_bytes(const void *pointer, const char *function)
         ml_heap_bad_pointer(pointer, function);
     if (ml_thread_attached())
         ml_count(&ml_thread_self->lookups, 1);
-    return usable(ml_heap_block_bytes(pointer));
+    return usable(ml_heap_block_bytes(pointer), ml_heap_kind(pointer));
 }
 
 /* Whether a small block of `have` bytes should go on serving a request that
@@ -185,21 +223,36 @@ static bool resize_in_place(void *pointer, size_t block)
     return serves(have, block);
 }
 
+/* A new object that is what the one at pointer is. */
+static void *alloc_like(const void *pointer, size_t bytes)
+{
+    enum ml_kind kind = ml_heap_kind(pointer);
+    if (kind != ML_TYPED)
+        return ml_gc_alloc(bytes, kind);
+    const struct memlog_type *type = ml_type_of((uintptr_t)pointer, ml_heap_block_bytes(pointer));
+    char where[ML_HEX_BYTES];
+    if (type == NULL)
+        ml_os_die("memlog_realloc: somebody wrote past the end of the object at ",
+                  ml_hex(where, (uintptr_t)pointer), ", where its type stood", NULL);
+    return ml_gc_alloc_typed(bytes, type);
+}
+
 void *ml_gc_realloc(void *pointer, size_t bytes)
 {
     size_t old = ml_gc_usable_bytes(pointer, "memlog_realloc");
+    enum ml_kind kind = ml_heap_kind(pointer);
     if (bytes > PTRDIFF_MAX || ml_gc_attach() != 0)
         return no_memory();
-    if (resize_in_place(pointer, ml_gc_padded(bytes))) {
+    if (resize_in_place(pointer, block_for(bytes, kind))) {
         /* What lies beyond is zero, so that growing again finds it so, and
          * nothing there keeps an object alive: the pad, too, was data where
          * the block has shrunk. */
         size_t dirty_end = ml_min(old, ml_heap_block_bytes(pointer));
-        if (dirty_end > bytes && ml_heap_kind(pointer) != ML_NOSCAN)
+        if (dirty_end > bytes && kind != ML_NOSCAN)
             memset((char *)pointer + bytes, 0, dirty_end - bytes);
         return pointer;
     }
-    void *moved = ml_gc_alloc(bytes, ml_heap_kind(pointer));
+    void *moved = alloc_like(pointer, bytes);
     if (moved == NULL)
         return NULL;
     memcpy(moved, pointer, ml_min(old, bytes));

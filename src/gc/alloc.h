@@ -6,6 +6,9 @@
  * addresses one past the end: objects of more than 256 bytes get a byte more
  * than asked for, so that such an address still lies inside.
  *
+ * An object of ML_TYPED has a word more than asked for, which holds its type where
+ * the object is small, and makes such an address lie inside in any case (type.h).
+ *
  * Objects of ML_NOSCAN hold whatever lay there before, unless a function says
  * zeroed; all others are zero. Everything returns NULL with errno ENOMEM when
  * there is no memory.
@@ -21,7 +24,7 @@
 enum { ML_GC_PAD_ABOVE = 256 };
 extern ML_HIDDEN size_t ml_gc_pad_above;
 
-/* Bytes a block needs for a request. */
+/* Bytes a block needs for a request; not of ML_TYPED. */
 static inline size_t ml_gc_padded(size_t bytes) { return bytes + (bytes > ml_gc_pad_above); }
 
 /* What ml_gc_alloc does when no magazine has the object ready. */
@@ -42,7 +45,10 @@ static inline ML_ALWAYS_INLINE void *ml_gc_alloc(size_t bytes, enum ml_kind kind
 }
 
 void *ml_gc_alloc_noscan_zeroed(size_t bytes);
-/* alignment: a power of two. */
+struct memlog_type;
+/* Zeroed, of whatever kind the type makes. */
+void *ml_gc_alloc_typed(size_t bytes, const struct memlog_type *type);
+/* alignment: a power of two; kind: any but ML_TYPED. */
 void *ml_gc_alloc_aligned(size_t alignment, size_t bytes, enum ml_kind kind);
 /* pointer: an object (not NULL); bytes not 0. */
 void *ml_gc_realloc(void *pointer, size_t bytes);

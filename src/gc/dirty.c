@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "gc/scan.h"
 #include "heap/spanmap.h"
 #include "os/pages.h"
 #include "os/thread.h"
@@ -135,12 +136,12 @@ ML_NOINLINE void ml_dirty_disarm(void)
 /* ---- looking again -------------------------------------------------------------------- */
 
 /* The part of a slot that lies in [begin, end). */
-static void mark_part(struct ml_marker *marker, uintptr_t slot, uintptr_t bytes, uintptr_t begin,
-                      uintptr_t end)
+static void mark_part(struct ml_marker *marker, unsigned kind, uintptr_t slot, uintptr_t bytes,
+                      uintptr_t begin, uintptr_t end)
 {
     uintptr_t from = ml_max(slot, begin), to = ml_min(slot + bytes, end);
     if (from < to)
-        ml_mark_words_again(marker, from, to);
+        ml_scan_part(marker, kind, slot, bytes, from, to);
 }
 
 /* Not in a magazine. What is handed out later is written to after that. */
@@ -170,7 +171,7 @@ static void rescan_span(struct ml_marker *marker, struct ml_span *span, uintptr_
         if (wanted == 0)
             slot |= 63; /* none up to the next word */
         else if ((wanted & 1) && (!all || is_allocated(address)))
-            mark_part(marker, address, bytes, begin, end);
+            mark_part(marker, span->kind, address, bytes, begin, end);
     }
 }
 
@@ -180,7 +181,7 @@ static void rescan_span(struct ml_marker *marker, struct ml_span *span, uintptr_
 void ml_dirty_look_again(struct ml_marker *marker, uintptr_t begin, uintptr_t end)
 {
     uintptr_t until = ml_min(ml_align_down(begin, ML_PAGE_BYTES) + ML_PAGE_BYTES, end);
-    ml_mark_later(marker, until, end, ML_RANGE_AGAIN);
+    ml_scan_later(marker, until, end, ML_RANGE_AGAIN);
     size_t same;
     if (!holds_pointers(ml_page_of(begin), &same))
         return;
@@ -202,7 +203,7 @@ static void look_again_later(uintptr_t begin, uintptr_t end, void *argument)
         if (from >= to)
             return;
         marker->pages_again += (to - from) / ml_os_page_bytes();
-        ml_mark_later(marker, from, to, ML_RANGE_AGAIN);
+        ml_scan_later(marker, from, to, ML_RANGE_AGAIN);
     }
 }
 
@@ -240,7 +241,7 @@ static void each_part(void (*visit)(uintptr_t begin, uintptr_t end, void *argume
 
 static void find_later(uintptr_t begin, uintptr_t end, void *marker)
 {
-    ml_mark_later(marker, begin, end, ML_RANGE_WRITES);
+    ml_scan_later(marker, begin, end, ML_RANGE_WRITES);
 }
 
 void ml_dirty_rescan_stopped(struct ml_marker *marker) { each_part(find_later, marker); }
@@ -341,7 +342,7 @@ uint64_t ml_dirty_mark_uncollectable(struct ml_marker *marker)
         if (page == span->base)
             bytes += taken_bytes(span);
         ml_revisit_set(ml_page_of(page), ML_REVISIT_WRITTEN);
-        ml_mark_later(marker, page, page + ML_PAGE_BYTES, ML_RANGE_AGAIN);
+        ml_scan_later(marker, page, page + ML_PAGE_BYTES, ML_RANGE_AGAIN);
         if (ml_markstack_depth(&marker->stack) > DRAIN_ABOVE)
             ml_mark_drain(marker);
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gc/alloc.h"
+#include "gc/type.h"
 #include "gc/watch.h"
 #include "gc/weak.h"
 #include "heap/metadata.h"
@@ -198,13 +199,26 @@ void ml_finalize_each_root(void (*visit)(uintptr_t begin, uintptr_t end, void *a
     ml_watch_unlock_stopped();
 }
 
-/* What lies between words that point into the object itself. */
-static ML_SCANS_FOREIGN_MEMORY void mark_contents(struct ml_marker *marker, uintptr_t object)
+/* The words that its type names, but for those that point into the object itself. */
+static ML_SCANS_FOREIGN_MEMORY void mark_typed(struct ml_marker *marker,
+                                               const struct memlog_type *type, uintptr_t object,
+                                               uintptr_t bytes)
 {
-    const struct ml_span *span = ml_span_over(object);
-    uintptr_t bytes = ml_span_object_bytes(span), begin = object;
-    if (span->kind != ML_SCAN)
-        return;
+    size_t known;
+    for (uintptr_t at = object, end = object + bytes; at < end; at += known)
+        for (uint64_t bits = ml_type_pointers(type, object, at, end, &known); bits != 0;
+             bits &= bits - 1) {
+            const uintptr_t *word = (const uintptr_t *)at + ml_ctz64(bits);
+            if (*word - object >= bytes)
+                ml_mark_range(marker, (uintptr_t)word, (uintptr_t)(word + 1), false);
+        }
+}
+
+/* What lies between words that point into the object itself. */
+static ML_SCANS_FOREIGN_MEMORY void mark_all(struct ml_marker *marker, uintptr_t object,
+                                             uintptr_t bytes)
+{
+    uintptr_t begin = object;
     for (uintptr_t at = object; at < object + bytes; at += sizeof(uintptr_t)) {
         if (*(const uintptr_t *)at - object >= bytes)
             continue;
@@ -212,6 +226,17 @@ static ML_SCANS_FOREIGN_MEMORY void mark_contents(struct ml_marker *marker, uint
         begin = at + sizeof(uintptr_t);
     }
     ml_mark_range(marker, begin, object + bytes, false);
+}
+
+static void mark_contents(struct ml_marker *marker, uintptr_t object)
+{
+    const struct ml_span *span = ml_span_over(object);
+    uintptr_t bytes = ml_span_object_bytes(span);
+    const struct memlog_type *type = span->kind == ML_TYPED ? ml_type_of(object, bytes) : NULL;
+    if (type != NULL)
+        mark_typed(marker, type, object, bytes);
+    else if (span->kind != ML_NOSCAN)
+        mark_all(marker, object, bytes);
 }
 
 static void mark_what_is_to_be_finalized_refers_to(struct ml_marker *marker)

@@ -2,13 +2,13 @@
 #include "gc/mark.h"
 
 #include "gc/dirty.h"
+#include "gc/scan.h"
 #include "gc/seenroots.h"
 #include "gc/share.h"
 #include "heap/central.h"
 #include "heap/large.h"
 
 enum {
-    CHUNK_BYTES = 4096, /* of a big object looked at in one go */
     DRAIN_ABOVE = 2048, /* candidates on the stack while scanning roots, which must
                          * never find it full */
     POLL_EVERY = 64,    /* candidates: about a microsecond */
@@ -21,9 +21,10 @@ enum { GRANULE_MASK = ML_GRANULE_BYTES - 1 };
 
 /* What marking has to know of a page's bin, for each value of ml_map.page_bin. */
 enum look {
-    LOOK_NOWHERE, /* nothing that could be marked lies there */
-    LOOK_IN_PAGE, /* the span is this one page */
-    LOOK_AT_SPAN  /* the span says more */
+    LOOK_NOWHERE,       /* nothing that could be marked lies there */
+    LOOK_IN_PAGE,       /* the span is this one page */
+    LOOK_IN_PAGE_TYPED, /* the same, and the objects have types */
+    LOOK_AT_SPAN        /* the span says more */
 };
 struct ml_mark_facts {
     uint32_t slot_bytes, reciprocal;
@@ -46,39 +47,10 @@ static void init_facts(void)
                                              class->pages == 1 ? LOOK_IN_PAGE : LOOK_AT_SPAN };
         if (ml_bin_kind(bin) == ML_UNCOLLECTABLE)
             facts[bin].look = LOOK_NOWHERE;
+        else if (ml_bin_kind(bin) == ML_TYPED && class->pages == 1)
+            facts[bin].look = LOOK_IN_PAGE_TYPED;
     }
     facts[ML_BIN_LARGE].look = LOOK_AT_SPAN;
-}
-
-/* ---- the stack ---------------------------------------------------------------- */
-
-/* Room for two words; false, and the overflow noted, when there is none. */
-static inline bool have_room(struct ml_marker *marker)
-{
-    if (ml_likely(marker->stack.top + 2 <= marker->stack.capacity) ||
-        ml_markstack_grow(&marker->stack))
-        return true;
-    marker->overflowed = true;
-    return false;
-}
-
-static inline bool in_heap(const struct ml_marker *marker, uintptr_t word)
-{
-    return word - marker->heap_base < marker->heap_bytes;
-}
-
-static void push_candidate(struct ml_marker *marker, uintptr_t word)
-{
-    if (in_heap(marker, word) && have_room(marker))
-        marker->stack.words[marker->stack.top++] = word & ~(uintptr_t)GRANULE_MASK;
-}
-
-void ml_mark_later(struct ml_marker *marker, uintptr_t begin, uintptr_t end, unsigned tag)
-{
-    if (begin == end || !have_room(marker))
-        return;
-    marker->stack.words[marker->stack.top++] = end | ML_RANGE_END;
-    marker->stack.words[marker->stack.top++] = begin | tag;
 }
 
 void ml_marker_begin(struct ml_marker *marker)
@@ -96,58 +68,7 @@ void ml_marker_begin(struct ml_marker *marker)
     marker->objects = marker->bytes = marker->looked_up = marker->pages_again = 0;
 }
 
-/* ---- words of objects ------------------------------------------------------------ */
-
-static ML_SCANS_FOREIGN_MEMORY void push_one_by_one(struct ml_marker *marker, const uintptr_t *word,
-                                    const uintptr_t *end)
-{
-    for (; word < end; word++)
-        push_candidate(marker, __atomic_load_n(word, __ATOMIC_RELAXED));
-}
-
-/* The inner loop of all marking. The program may be writing: each word is read
- * once. */
-static ML_SCANS_FOREIGN_MEMORY void push_words(struct ml_marker *marker, const uintptr_t *word,
-                                               const uintptr_t *end)
-{
-    struct ml_mark_stack *stack = &marker->stack;
-    uintptr_t base = marker->heap_base, bytes = marker->heap_bytes;
-    uintptr_t *top = stack->words + stack->top;
-    if (ml_unlikely(stack->capacity - stack->top < (size_t)(end - word))) {
-        push_one_by_one(marker, word, end);
-        return;
-    }
-    for (; word < end; word++) {
-        uintptr_t candidate = __atomic_load_n(word, __ATOMIC_RELAXED);
-        if (candidate - base < bytes)
-            *top++ = candidate & ~(uintptr_t)GRANULE_MASK;
-    }
-    stack->top = (size_t)(top - stack->words);
-}
-
-/* Push what a range refers to; of a long one the first part, and the rest as
- * a range for later, so that the stack does not grow by the object's size. Where
- * others have nothing to do it is cut in half for them. */
-static ML_NOINLINE void scan_long(struct ml_marker *marker, uintptr_t begin, uintptr_t end)
-{
-    uintptr_t rest = begin + CHUNK_BYTES;
-    if (end - rest > 2 * CHUNK_BYTES && __atomic_load_n(&ml_share_hungry, __ATOMIC_RELAXED) != 0) {
-        uintptr_t half = rest + ml_align_down((end - rest) / 2, sizeof(uintptr_t));
-        ml_mark_later(marker, half, end, ML_RANGE_WORDS);
-        ml_mark_later(marker, rest, half, ML_RANGE_WORDS);
-    } else {
-        ml_mark_later(marker, rest, end, ML_RANGE_WORDS);
-    }
-    push_words(marker, (const uintptr_t *)begin, (const uintptr_t *)rest);
-}
-
-static inline void scan(struct ml_marker *marker, uintptr_t begin, uintptr_t end)
-{
-    if (ml_unlikely(end - begin > CHUNK_BYTES))
-        scan_long(marker, begin, end);
-    else
-        push_words(marker, (const uintptr_t *)begin, (const uintptr_t *)end);
-}
+/* ---- objects ------------------------------------------------------------------------ */
 
 /* Set a slot's mark; false when it was set or the slot is not taken. Two
  * markers with words of their own may both find it unset: then both look into
@@ -167,6 +88,7 @@ static inline bool set_mark(const struct ml_marker *marker, struct ml_span_bits 
 
 static uint64_t bit_of(unsigned slot) { return (uint64_t)1 << (slot & 63); }
 
+/* Nothing here asks for a type: it would cost an instruction for each object. */
 static inline void mark(struct ml_marker *marker, struct ml_span_bits *bits, uint64_t bit,
                         uintptr_t object, uintptr_t bytes, unsigned kind)
 {
@@ -177,7 +99,18 @@ static inline void mark(struct ml_marker *marker, struct ml_span_bits *bits, uin
     if (kind != ML_SCAN)
         return;
     ml_revisit_set((object - marker->heap_base) >> ML_PAGE_SHIFT, marker->revisit);
-    scan(marker, object, object + bytes);
+    ml_scan(marker, object, object + bytes);
+}
+
+static ML_NOINLINE void mark_typed(struct ml_marker *marker, struct ml_span_bits *bits,
+                                   uint64_t bit, uintptr_t object, uintptr_t bytes)
+{
+    if (!set_mark(marker, bits, bit))
+        return;
+    marker->objects++;
+    marker->bytes += bytes;
+    ml_revisit_set((object - marker->heap_base) >> ML_PAGE_SHIFT, marker->revisit);
+    ml_scan_typed(marker, object, bytes);
 }
 
 /* Objects of spans of several pages, and large ones: is the address in one? */
@@ -193,11 +126,14 @@ static ML_NOINLINE void look_at_span(struct ml_marker *marker, struct ml_span *s
     /* While the program runs it may be freeing this very span: what is read
      * then is wrong, and must lead nowhere but into the heap. */
     uintptr_t object = ml_span_slot_address(span, slot), bytes = ml_span_object_bytes(span);
-    if (!in_heap(marker, object) || bytes > marker->heap_base + marker->heap_bytes - object)
+    if (!ml_marker_sees_block(marker, object, bytes))
         return;
-    if (span->kind == ML_SCAN) /* on more than one page, perhaps */
+    if (span->kind != ML_NOSCAN) /* on more than one page, perhaps */
         ml_revisit_set_range(object, object + bytes, marker->revisit);
-    mark(marker, &span->bits[slot >> 6], bit_of(slot), object, bytes, span->kind);
+    if (span->kind == ML_TYPED)
+        mark_typed(marker, &span->bits[slot >> 6], bit_of(slot), object, bytes);
+    else
+        mark(marker, &span->bits[slot >> 6], bit_of(slot), object, bytes, span->kind);
 }
 
 /* The entry's lines have come. */
@@ -206,8 +142,24 @@ static inline void look_at(struct ml_marker *marker, const struct ml_mark_entry 
     const struct ml_mark_facts *about = entry->facts;
     if (ml_likely(about->look == LOOK_IN_PAGE))
         mark(marker, entry->bits, entry->bit, entry->object, about->slot_bytes, about->kind);
+    else if (about->look == LOOK_IN_PAGE_TYPED)
+        mark_typed(marker, entry->bits, entry->bit, entry->object, about->slot_bytes);
     else
         look_at_span(marker, entry->span, entry->object);
+}
+
+static inline bool resolve_in_page(const struct ml_mark_facts *about, struct ml_span *span,
+                                   uintptr_t address, struct ml_mark_entry *entry)
+{
+    uintptr_t offset = address & (ML_PAGE_BYTES - 1);
+    unsigned slot = (unsigned)(offset * about->reciprocal >> 32);
+    if (slot >= about->slots)
+        return false;
+    entry->object = address - offset + (uintptr_t)slot * about->slot_bytes;
+    entry->bits = &span->bits[slot >> 6];
+    entry->bit = bit_of(slot);
+    __builtin_prefetch(entry->bits, 1);
+    return true;
 }
 
 /* What a candidate may be, with its lines on their way; false when it is nothing. */
@@ -220,14 +172,13 @@ static inline bool resolve(const struct ml_marker *marker, uintptr_t address,
     struct ml_span *span = ml_span_at(__atomic_load_n(&ml_map.page_span[page], __ATOMIC_RELAXED));
     entry->facts = about;
     if (ml_likely(about->look == LOOK_IN_PAGE)) {
-        uintptr_t offset = address & (ML_PAGE_BYTES - 1);
-        unsigned slot = (unsigned)(offset * about->reciprocal >> 32);
-        if (slot >= about->slots)
+        if (!resolve_in_page(about, span, address, entry))
             return false;
-        entry->object = address - offset + (uintptr_t)slot * about->slot_bytes;
-        entry->bits = &span->bits[slot >> 6];
-        entry->bit = bit_of(slot);
-        __builtin_prefetch(entry->bits, 1);
+    } else if (about->look == LOOK_IN_PAGE_TYPED) {
+        if (!resolve_in_page(about, span, address, entry))
+            return false;
+        __builtin_prefetch((const void *)entry->object);
+        __builtin_prefetch((const void *)(entry->object + about->slot_bytes - 1)); /* the type */
     } else {
         if (about->look == LOOK_NOWHERE)
             return false;
@@ -264,7 +215,8 @@ static ML_NOINLINE void take_range(struct ml_marker *marker, unsigned tag, uintp
 {
     switch (tag) {
     case ML_RANGE_WORDS:
-        scan(marker, begin, end);
+    case ML_RANGE_TYPED:
+        ml_scan_rest(marker, tag, begin, end);
         break;
     case ML_RANGE_AGAIN:
         ml_dirty_look_again(marker, begin, end);
@@ -274,11 +226,6 @@ static ML_NOINLINE void take_range(struct ml_marker *marker, unsigned tag, uintp
         if (__atomic_load_n(&ml_share_hungry, __ATOMIC_RELAXED) != 0)
             ml_share_give(&marker->stack, ml_markstack_depth(&marker->stack) / 2);
     }
-}
-
-void ml_mark_words_again(struct ml_marker *marker, uintptr_t begin, uintptr_t end)
-{
-    scan(marker, begin, end);
 }
 
 /* ---- sharing ----------------------------------------------------------------------- */
@@ -341,13 +288,16 @@ void ml_mark_drain(struct ml_marker *marker)
 
 static void rescan_span(struct ml_marker *marker, struct ml_span *span)
 {
-    if (span->kind != ML_SCAN)
+    if (span->kind != ML_SCAN && span->kind != ML_TYPED)
         return;
     for (unsigned slot = 0; slot < span->slots; slot++) {
         if (!ml_span_is_marked(span, slot))
             continue;
-        uintptr_t begin = ml_span_slot_address(span, slot);
-        scan(marker, begin, begin + ml_span_object_bytes(span));
+        uintptr_t begin = ml_span_slot_address(span, slot), bytes = ml_span_object_bytes(span);
+        if (span->kind == ML_TYPED)
+            ml_scan_typed(marker, begin, bytes);
+        else
+            ml_scan(marker, begin, begin + bytes);
         ml_mark_drain(marker);
     }
 }
@@ -370,6 +320,7 @@ static void rescan_all(struct ml_marker *marker)
         rescan_list(marker, &ml_bins[bin].full);
     }
     rescan_list(marker, &ml_large_lists[ML_SCAN]);
+    rescan_list(marker, &ml_large_lists[ML_TYPED]);
 }
 
 /* ---- the way in ------------------------------------------------------------------------ */
@@ -420,14 +371,14 @@ ML_SCANS_FOREIGN_MEMORY void ml_mark_range(struct ml_marker *marker, uintptr_t b
     const uintptr_t *last = (const uintptr_t *)ml_align_down(end, sizeof(uintptr_t));
     for (; word < last; word++) {
         uintptr_t candidate = *word;
-        if (marker->seen != NULL && in_heap(marker, candidate) &&
+        if (marker->seen != NULL && ml_marker_sees(marker, candidate) &&
             ml_seen_before(marker->seen, candidate & ~(uintptr_t)GRANULE_MASK))
             continue;
-        push_candidate(marker, candidate);
+        ml_scan_word(marker, candidate);
         /* An object's end is a multiple of the granule; the word may also be
          * the address just past it. */
         if (ambiguous && (candidate & GRANULE_MASK) == 0)
-            push_candidate(marker, candidate - 1);
+            ml_scan_word(marker, candidate - 1);
         if (ml_unlikely(ml_markstack_depth(&marker->stack) > DRAIN_ABOVE) && !marker->collects)
             ml_mark_drain(marker);
     }

@@ -68,11 +68,6 @@ void ml_marker_begin(struct ml_marker *marker);
 /* Look at every aligned word of [begin, end). ambiguous: it is a stack or
  * registers, where an address one past an object's end counts for the object. */
 void ml_mark_range(struct ml_marker *marker, uintptr_t begin, uintptr_t end, bool ambiguous);
-/* Put a range, with what is to be done with it (markstack.h), onto the stack. Where
- * that has no room the marker has overflowed. */
-void ml_mark_later(struct ml_marker *marker, uintptr_t begin, uintptr_t end, unsigned tag);
-/* Look at the words of [begin, end) of an object that is marked. Both aligned. */
-void ml_mark_words_again(struct ml_marker *marker, uintptr_t begin, uintptr_t end);
 /* The marking thread: give helpers their parts of what is on the stack. */
 void ml_mark_share_out(struct ml_marker *marker, unsigned helpers);
 /* Whatever the program has allocated meanwhile counts from now on. */

@@ -22,9 +22,10 @@
 enum {
     ML_RANGE_END = 1,
     /* Tags of a begin: */
-    ML_RANGE_WORDS = 2, /* of an object that is marked: look at each */
-    ML_RANGE_AGAIN = 3, /* pages: look at the marked objects there */
-    ML_RANGE_WRITES = 4, /* the same, as far as pages were written */
+    ML_RANGE_WORDS = 2,  /* of an object that is marked: look at each */
+    ML_RANGE_TYPED = 3,  /* the same, of one with a type, which is looked up again */
+    ML_RANGE_AGAIN = 4,  /* pages: look at the marked objects there */
+    ML_RANGE_WRITES = 5, /* the same, as far as pages were written */
     ML_RANGE_TAGS = 7
 };
 

@@ -6,6 +6,8 @@
 #include "base/format.h"
 #include "gc/mutator.h"
 #include "heap/alloc.h"
+#include "gc/type.h"
+#include "heap/spanmap.h"
 #include "os/pages.h"
 #include "os/process.h"
 
@@ -106,6 +108,16 @@ static bool is_looked_into(const struct ml_span *span, unsigned slot)
     return ml_state_get(ml_granule_of((void *)ml_span_slot_address(span, slot))) != ML_STATE_FREE;
 }
 
+/* Whether a word of the object may hold a pointer. */
+static bool may_refer(const struct ml_span *span, uintptr_t object, const uintptr_t *word)
+{
+    uintptr_t block = ml_span_object_bytes(span);
+    const struct memlog_type *type = span->kind == ML_TYPED ? ml_type_of(object, block) : NULL;
+    size_t unused;
+    return type == NULL ||
+           (ml_type_pointers(type, object, (uintptr_t)word, object + block, &unused) & 1) != 0;
+}
+
 /* A word in a marked object of the span, or in an uncollectable one, that lies in
  * the object from begin to end, or 0. */
 static ML_SCANS_FOREIGN_MEMORY uintptr_t find_in_span(const struct ml_span *span, uintptr_t begin,
@@ -114,10 +126,11 @@ static ML_SCANS_FOREIGN_MEMORY uintptr_t find_in_span(const struct ml_span *span
     for (unsigned slot = 0; slot < span->slots; slot++) {
         if (!is_looked_into(span, slot))
             continue;
-        const uintptr_t *word = (const uintptr_t *)ml_span_slot_address(span, slot);
+        uintptr_t object = ml_span_slot_address(span, slot);
+        const uintptr_t *word = (const uintptr_t *)object;
         const uintptr_t *last = word + ml_span_object_bytes(span) / sizeof(*word);
         for (; word < last; word++)
-            if (*word >= begin && *word < end)
+            if (*word >= begin && *word < end && may_refer(span, object, word))
                 return (uintptr_t)word;
     }
     return 0;

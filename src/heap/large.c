@@ -58,6 +58,7 @@ void *ml_large_alloc(size_t bytes, size_t alignment, enum ml_kind kind, bool *ze
     span->free_slots = 0;
     span->slot_bytes = 0;
     span->reciprocal = 0; /* every address in it is in slot 0 */
+    __atomic_store_n(&span->type, 0, __ATOMIC_RELAXED); /* a marker may be looking */
     /* Of whoever had the descriptor before, freed slots may be marked. */
     span->bits[0] = (struct ml_span_bits){ .taken = 1 };
     if (kind == ML_UNCOLLECTABLE)
@@ -148,6 +149,7 @@ void ml_large_begin_sweep(void)
     ml_lock(&ml_pageheap_lock); /* memlog's own threads are not stopped */
     ml_span_list_move_all(&ml_large_unswept, &ml_large_lists[ML_SCAN]);
     ml_span_list_move_all(&ml_large_unswept, &ml_large_lists[ML_NOSCAN]);
+    ml_span_list_move_all(&ml_large_unswept, &ml_large_lists[ML_TYPED]);
     ml_unlock(&ml_pageheap_lock);
 }
 

@@ -8,7 +8,8 @@
  * BySize[61], so that nothing is hidden there.
  *
  * A bin is a class of one kind: objects that are scanned, objects that hold
- * no pointers, and objects that live until they are freed never share a span.
+ * no pointers, objects that live until they are freed, and objects whose type says
+ * where their pointers are (gc/type.h) never share a span.
  */
 #ifndef ML_HEAP_SIZECLASS_H
 #define ML_HEAP_SIZECLASS_H
@@ -23,7 +24,7 @@ enum { ML_GRANULE_SHIFT = 4, ML_GRANULE_BYTES = 1 << ML_GRANULE_SHIFT };
 
 enum { ML_CLASSES = 56, ML_SMALL_MAX = 32768 };
 
-enum ml_kind { ML_SCAN, ML_NOSCAN, ML_UNCOLLECTABLE, ML_KINDS };
+enum ml_kind { ML_SCAN, ML_NOSCAN, ML_UNCOLLECTABLE, ML_TYPED, ML_KINDS };
 
 enum { ML_BINS = ML_CLASSES * ML_KINDS };
 

@@ -66,7 +66,8 @@ struct ml_span {
     uint8_t bin;   /* small spans */
     uint8_t kind;  /* enum ml_kind */
     uint32_t swept_at; /* ml_marks_completed then; not of uncollectable ones */
-    uint8_t unused[12];
+    uint32_t type;     /* of a large object of ML_TYPED: its type's number, or 0 */
+    uint8_t unused[8];
     struct ml_span_bits {
         uint64_t taken;
         uint64_t mark[ML_MARK_WORDS];

@@ -18,14 +18,23 @@ static bool add_group(void)
     return true;
 }
 
-/* Each block of a group begins at another line of its pages. Rounded up to a
- * power of two they would else have the same magazine in the same set of the
- * CPU's first cache, and a reader's second look would find nothing there. */
-static struct ml_thread *new_coloured_block(unsigned colour)
+/* Blocks begin at different lines of their pages. Rounded up to a power of two
+ * they would else have the same magazine in the same set of the CPU's first
+ * cache, and a reader's second look would find nothing there. There are as many
+ * places as what rounding up leaves room for: with three blocks of a group to
+ * each, a set of eight lines holds one magazine of all. */
+enum {
+    BLOCK_BYTES = 1 << 14,
+    COLOURS = (BLOCK_BYTES - sizeof(struct ml_thread)) / ML_CACHE_LINE + 1
+};
+_Static_assert(sizeof(struct ml_thread) < BLOCK_BYTES && COLOURS >= ML_THREADS_IN_GROUP / 3,
+               "a block and its colours fill a power of two");
+
+static struct ml_thread *new_coloured_block(unsigned place)
 {
-    size_t spare = (ML_THREADS_IN_GROUP - 1) * ML_CACHE_LINE;
-    char *block = ml_metadata_alloc(ML_POOL_THREADS, sizeof(struct ml_thread) + spare);
-    return block == NULL ? NULL : (struct ml_thread *)(block + colour * ML_CACHE_LINE);
+    char *block = ml_metadata_alloc(ML_POOL_THREADS, BLOCK_BYTES);
+    return block == NULL ? NULL
+                         : (struct ml_thread *)(block + place % COLOURS * ML_CACHE_LINE);
 }
 
 struct ml_thread *ml_thread_group_new_block(void)
