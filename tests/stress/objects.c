@@ -56,6 +56,18 @@ static void *none(size_t size)
     return NULL;
 }
 
+/* Addresses of what this thread has taken last, hidden: they keep nothing alive. */
+enum { LATEST = 64 };
+static __thread struct {
+    uintptr_t hidden[LATEST];
+    unsigned count;
+} latest;
+
+static void note_latest(const void *object)
+{
+    latest.hidden[latest.count++ % LATEST] = ~(uintptr_t)object;
+}
+
 static void *taken(void *object, size_t size, size_t alignment, bool zeroed)
 {
     if (object == NULL)
@@ -69,14 +81,52 @@ static void *taken(void *object, size_t size, size_t alignment, bool zeroed)
         check_zero(object, 0, usable, "a new object");
     add(&sums.mallocs, 1);
     add(&sums.malloc_bytes, block_of(object));
+    note_latest(object);
     return object;
 }
+
+/* ---- types -------------------------------------------------------------------------- */
+
+/* The same one each time. */
+static const struct memlog_type *type_of(size_t size, unsigned pointers)
+{
+    unsigned long bitmap = (1ul << pointers) - 1;
+    const struct memlog_type *type = memlog_type_new(size, &bitmap, 1);
+    if (type == NULL && (errno != ENOMEM || !settings.limited))
+        failed("no type of %zu bytes, errno %d", size, errno);
+    if (type != NULL && memlog_type_new(size, &bitmap, 1) != type)
+        failed("two types of %zu bytes are the same and two", size);
+    return type;
+}
+
+void *take_typed(size_t size, unsigned pointers, uint64_t *random)
+{
+    const struct memlog_type *type = type_of(size, pointers);
+    uintptr_t *words = type == NULL ? none(size)
+                                    : taken(memlog_malloc_typed(type), size, 16, true);
+    for (size_t i = pointers; words != NULL && i < size / sizeof(*words); i++)
+        words[i] = ~latest.hidden[random_below(random, LATEST)];
+    return words;
+}
+
+/* An array of it, of at least so many bytes. */
+static void *take_array_of_type(size_t size, uint64_t *random)
+{
+    static const size_t elements[] = { 16, 24, 40, 256, 1000, 4096 };
+    size_t element = elements[random_below(random, sizeof(elements) / sizeof(elements[0]))];
+    const struct memlog_type *type = type_of(element, 1);
+    size_t count = (size + element - 1) / element;
+    return type == NULL ? none(size) : taken(memlog_calloc_typed(count, type), size, 16, true);
+}
+
+/* ---- of all sorts --------------------------------------------------------------------- */
 
 void *take(size_t size, enum sort sort, uint64_t *random)
 {
     switch (sort) {
     case NOSCAN: return taken(memlog_malloc_noscan(size), size, 16, false);
     case UNCOLLECTABLE: return taken(memlog_malloc_uncollectable(size), size, 16, true);
+    case TYPED: return take_array_of_type(size, random);
     default:
         return taken(size != 0 && one_in(random, 8) ? memlog_realloc(NULL, size)
                                                     : memlog_malloc(size),
@@ -178,9 +228,11 @@ static void check_text(const struct room *room)
 static void *new_object(size_t size, enum sort sort, uint64_t *random)
 {
     bool noscan = sort == NOSCAN;
-    if (sort != UNCOLLECTABLE && one_in(random, 8))
+    if (sort == UNCOLLECTABLE || sort == TYPED)
+        return take(size, sort, random);
+    if (one_in(random, 8))
         return take_aligned((size_t)1 << random_below(random, 17), size, noscan);
-    if (sort != UNCOLLECTABLE && one_in(random, 6))
+    if (one_in(random, 6))
         return take_array(1 + size / 8, 8, noscan);
     return take(size, sort, random);
 }
@@ -233,7 +285,8 @@ void change(struct room *room, uint64_t *random)
 void check_room(const struct room *room)
 {
     static const char *const names[] = { "", "a scanned object", "a noscan object",
-                                         "an uncollectable object" };
+                                         "an uncollectable object",
+                                         "an array of a type" };
     if (room->sort == EMPTY)
         return;
     if (!is_single(room))

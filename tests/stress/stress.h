@@ -82,7 +82,7 @@ static inline bool one_in(uint64_t *state, uint64_t n) { return random_below(sta
 
 /* ---- rooms (objects.c, structures.c) -------------------------------------------- */
 
-enum sort { EMPTY, SCANNED, NOSCAN, UNCOLLECTABLE, TEXT, LIST, TREE, GRAPH, HASH, RING, SORTS };
+enum sort { EMPTY, SCANNED, NOSCAN, UNCOLLECTABLE, TYPED, TEXT, LIST, TREE, GRAPH, HASH, RING, SORTS };
 
 struct room {
     void *object;  /* the only pointer to it; of a list one into its first node */
@@ -101,6 +101,9 @@ enum { ROOMS = 24 };
 void *take(size_t size, enum sort sort, uint64_t *random);
 void *take_aligned(size_t alignment, size_t size, bool noscan);
 void *take_array(size_t count, size_t size, bool noscan);
+/* Only its first words, so many, may hold pointers; in others stand addresses of
+ * objects that were taken before, many of them gone. size: a multiple of 8. */
+void *take_typed(size_t size, unsigned pointers, uint64_t *random);
 void give(void *object);
 void *resize(void *object, size_t old, size_t size, bool noscan);
 size_t random_size(uint64_t *random);

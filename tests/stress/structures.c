@@ -19,11 +19,24 @@ static const char *name_of(const struct room *room)
     return names[room->sort];
 }
 
-static struct node *new_node(uint64_t *random, uint64_t *sum)
+/* Some nodes have a type, and among them large ones; behind the node stand
+ * addresses in those. */
+static struct node *take_node(uint64_t *random)
 {
     static const size_t more[] = { 0, 0, 0, 16, 100, 256, 1000 };
+    static const size_t typed_more[] = { 0, 0, 8, 16, 32, 96, 256, 1000 };
+    if (!one_in(random, 3))
+        return take(sizeof(struct node) + more[random_below(random, 7)], SCANNED, random);
+    size_t size = sizeof(struct node) + typed_more[random_below(random, 8)];
+    if (one_in(random, 100))
+        size = one_in(random, 10) ? 50000 : 10000;
+    return take_typed(size, 2, random);
+}
+
+static struct node *new_node(uint64_t *random, uint64_t *sum)
+{
     uint64_t key = random_next(random) >> 1 | UINT64_C(1) << 62; /* no address */
-    struct node *node = take(sizeof(*node) + more[random_below(random, 7)], SCANNED, random);
+    struct node *node = take_node(random);
     if (node == NULL)
         return NULL;
     node->key = key;
