@@ -20,7 +20,7 @@ ROUNDS=${ROUNDS:-5}
 GO=${GO:-go}
 live_mib=${BENCH_MIB:-1024}
 measured_seconds=${BENCH_SECONDS:-20}
-all_rows='trees gcbench mark stop pause latency pairs instructions memstats sample'
+all_rows='trees gcbench mark typed stop pause latency pairs instructions memstats sample'
 attempts_factor=3
 
 usage() {

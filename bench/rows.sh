@@ -116,6 +116,23 @@ row_mark() {
   rounds mark round_of_marks
 }
 
+# --- typed --------------------------------------------------------------------
+
+round_of_types() {
+  for bytes in 56 120 504; do
+    for how in plain typed; do
+      MEMLOG_GC=stop measure "$how" "$bytes bytes" "$programs/bench_typed" "$how" "$bytes"
+    done
+  done
+}
+
+row_typed() {
+  section typed 'marking 128 MiB of objects with two pointers, the rest numbers'
+  subjects plain typed
+  ratios typed/plain
+  rounds typed round_of_types
+}
+
 # --- stop ---------------------------------------------------------------------
 
 round_of_stops() {
