@@ -99,8 +99,10 @@ void ml_scan_typed(struct ml_marker *marker, uintptr_t object, uintptr_t bytes)
 void ml_scan_rest(struct ml_marker *marker, unsigned tag, uintptr_t begin, uintptr_t end)
 {
     uintptr_t object = 0;
-    scan_rest(marker, tag == ML_RANGE_TYPED ? ml_type_over(begin, &object) : NULL, object, begin,
-              end);
+    const struct memlog_type *type = NULL;
+    if (tag == ML_RANGE_TYPED)
+        type = ml_type_over(begin, &object);
+    scan_rest(marker, type, object, begin, end);
 }
 
 void ml_scan_part(struct ml_marker *marker, unsigned kind, uintptr_t object, uintptr_t bytes,
