@@ -139,7 +139,7 @@ static void use_all_memory(size_t bytes)
 
 static void use_all_commits(void *bytes)
 {
-    os_commits_granted = 12;
+    os_commits_granted = 14; /* of tables, two times, and of heap */
     use_all_memory((size_t)bytes);
     os_commits_granted = UINT64_MAX;
     child_asserts(allocate((size_t)bytes, ML_SCAN) != NULL);
