@@ -152,11 +152,12 @@ static void store_in_handler(int signal)
 
 static void *wait_on_two_stacks(void *unused)
 {
-    stack_t stack = { .ss_sp = malloc(1 << 16), .ss_size = 1 << 16 };
-    ck_assert_int_eq(sigaltstack(&stack, NULL), 0);
+    stack_t stack = { .ss_sp = malloc(1 << 16), .ss_size = 1 << 16 }, before;
+    ck_assert_int_eq(sigaltstack(&stack, &before), 0);
     sem_post(&has_stack);
     while (!__atomic_load_n(&stored, __ATOMIC_ACQUIRE))
         usleep(1000);
+    sigaltstack(&before, NULL); /* ASan's, which it frees */
     return unused;
 }
 
