@@ -158,6 +158,7 @@ static void *wait_on_two_stacks(void *unused)
     while (!__atomic_load_n(&stored, __ATOMIC_ACQUIRE))
         usleep(1000);
     sigaltstack(&before, NULL); /* ASan's, which it frees */
+    free(stack.ss_sp);
     return unused;
 }
 
