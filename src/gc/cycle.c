@@ -207,6 +207,24 @@ static ML_NOINLINE void mark_along(struct ml_cycle *cycle)
     ml_throttle_marked();
 }
 
+static void skip_seen_roots(void)
+{
+    ml_seen_rewind(&seen);
+    marker.seen = marker.overflowed ? NULL : &seen;
+}
+
+/* What the program has hung from its static data since the first stop: the last
+ * would have all of it to mark. */
+static ML_NOINLINE void look_at_segments(void *unused)
+{
+    (void)unused;
+    skip_seen_roots();
+    marker.collects = true;
+    (void)ml_roots_mark(&marker, ML_ROOT_SEGMENTS);
+    marker.collects = false;
+    marker.seen = NULL;
+}
+
 enum { SLICE_PAGES = 2048 }; /* looked at in some milliseconds */
 
 /* Pages are looked at again until so few are left that a stop can do it, or it
@@ -220,6 +238,9 @@ static ML_NOINLINE uint64_t clean(struct ml_cycle *cycle)
         uint64_t before = pages;
         cycle->rounds++;
         ml_marker_go_on(&marker, cycle->in_a_hurry);
+        ml_lock(&ml_cycle_gate);
+        ml_os_with_loader_locked(look_at_segments, NULL);
+        ml_unlock(&ml_cycle_gate);
         pages = ml_dirty_rescan(&marker);
         ml_mark_settle(&marker);
         if (pages > before - before / 4 && ++in_vain == IN_VAIN_MOST)
@@ -286,7 +307,7 @@ static ML_NOINLINE void last_stop(void *argument)
     uint64_t cached_bytes = blacken_magazines();
     cycle->roots.data = cycle->roots.uncollectable;
     cycle->roots = add(cycle->roots, ml_roots_mark(&marker, ML_ROOT_STACKS));
-    marker.seen = marker.overflowed ? NULL : &seen;
+    skip_seen_roots();
     cycle->roots = add(cycle->roots, ml_roots_mark(&marker, ROOTS_BUT_STACKS));
     marker.seen = NULL;
     uint64_t had_roots = ml_os_monotonic_ns();

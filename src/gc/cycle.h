@@ -18,8 +18,8 @@
  *     ml_dirty_arm        dirty.c      from now on writes are recorded
  *     stop                             the roots refer to so and so many objects
  *     ml_mark_settle      mark.c       all that is reachable from those
- *     ml_dirty_rescan     dirty.c      and from what was written meanwhile; again,
- *                                      until it does not get less
+ *     ml_dirty_rescan     dirty.c      and from what was written meanwhile, static data
+ *                                      included; again, until it does not get less
  *     (stops)                          and where it is still too much, as the program
  *                                      writes faster than one can look: a few
  *                                      milliseconds' part of it at a time

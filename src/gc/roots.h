@@ -27,8 +27,8 @@ struct ml_root_bytes {
 };
 
 /* Mark from the roots of these kinds; what they lead to is not looked for to
- * its end. World stopped, inside the loader's lock; the caller has put its
- * registers on its stack. Returns the bytes scanned. */
+ * its end. World stopped, or segments alone; inside the loader's lock; the caller
+ * has put its registers on its stack. Returns the bytes scanned. */
 struct ml_root_bytes ml_roots_mark(struct ml_marker *marker, unsigned kinds);
 
 /* As memlog_add_roots and memlog_remove_roots; the arguments are checked. */

@@ -14,7 +14,8 @@
  * marked, and they count as long as that page has not been handed out anew
  * (heap/renewed.h).
  *
- * Kept and read in the same order. Not for stacks, which change.
+ * Kept and read in the same order, each time from the beginning. Not for stacks,
+ * which change.
  */
 #ifndef ML_GC_SEENROOTS_H
 #define ML_GC_SEENROOTS_H
@@ -38,6 +39,8 @@ void ml_seen_keep(struct ml_seen_roots *seen, const uintptr_t *words, size_t cou
 
 /* What was kept has been followed: only those that lead to a marked object stay. */
 void ml_seen_confirm(struct ml_seen_roots *seen);
+
+static inline void ml_seen_rewind(struct ml_seen_roots *seen) { seen->at = 0; }
 
 /* Is it the next of those that were seen, or one of the next few? */
 static inline bool ml_seen_before(struct ml_seen_roots *seen, uintptr_t candidate)
