@@ -225,6 +225,28 @@ START_TEST(the_rest_of_a_run_can_be_had_while_a_part_is_on_its_way)
 }
 END_TEST
 
+static unsigned audits;
+static void audit_meanwhile(uintptr_t base, size_t bytes)
+{
+    (void)base;
+    (void)bytes;
+    assert_heap_is_whole();
+    audits++;
+}
+
+/* The part ends amid pages that the lower of the two objects has left. */
+START_TEST(the_heap_is_whole_while_a_part_is_on_its_way)
+{
+    void *lower = large(4 * MIB), *upper = large(4 * MIB);
+    ml_heap_free(lower);
+    ml_heap_free(upper);
+    os_during_release = audit_meanwhile;
+    ml_release_down_to(backed() - 2 * MIB);
+    ck_assert_uint_eq(audits, 1);
+    assert_heap_is_whole();
+}
+END_TEST
+
 START_TEST(near_a_limit_ticks_wait_for_nothing)
 {
     void *goes = large(50 * MIB), *stays = large(40 * MIB);
@@ -308,5 +330,6 @@ UNIT_MAIN("heap release", an_empty_heap_has_nothing_to_come_back_for,
           spans_that_bins_keep_are_free_when_all_that_is_free_is_asked_for,
           as_much_as_asked_for_goes_at_once_and_no_more, near_a_limit_ticks_wait_for_nothing,
           the_rest_of_a_run_can_be_had_while_a_part_is_on_its_way,
+          the_heap_is_whole_while_a_part_is_on_its_way,
           a_system_that_refuses_is_asked_again_later,
           nothing_that_was_taken_meanwhile_is_released)

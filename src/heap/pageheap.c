@@ -373,10 +373,13 @@ static uint64_t backed_bytes(const struct due *part)
 }
 
 /* What lies behind the part can be had meanwhile: else the heap would grow for
- * lack of it. Without a descriptor it stays where it is. */
+ * lack of it. Without a descriptor it stays where it is. The run ends elsewhere
+ * now, and its pages are looked at before it hangs again: by an audit, which
+ * does not wait for the release. */
 static void leave_rest(struct ml_span *run, const struct due *part)
 {
-    (void)split(run, (uint32_t)((part->base - run->base) >> ML_PAGE_SHIFT) + part->pages);
+    if (split(run, (uint32_t)((part->base - run->base) >> ML_PAGE_SHIFT) + part->pages))
+        ml_spanmap_set_ends(run);
 }
 
 /* Up to a batch of runs that are due, out of the lists, until they make up
