@@ -76,6 +76,27 @@ if test -f "$lib/libmemlog.a"; then
   fi
 fi
 
+# An unchanged program on the collected heap, as wrap/memlog_wrap.c tells.
+wrap=$root/share/memlog/wrap
+case $(pkg-config --variable=wrapdir memlog) in
+  *"$prefix/share/memlog/wrap") ;;
+  *) fail "wrapdir is '$(pkg-config --variable=wrapdir memlog)'" ;;
+esac
+cat >"$work/plain.c" <<'END'
+#include <stdlib.h>
+int main(void) { return malloc(1) == NULL; }
+END
+# shellcheck disable=SC2046,SC2086
+if $CC -O2 -fPIC -c $(pkg-config --cflags memlog) "$wrap/memlog_wrap.c" -o "$work/wrap.o" \
+  2>"$work/said" && $CC "$work/plain.c" "$work/wrap.o" $(cat "$wrap/memlog.wrap") $flags \
+  -o "$work/wrapped" 2>>"$work/said"; then
+  nm -u "$work/wrapped" | grep -q memlog_malloc || fail "malloc is not memlog's"
+  (cd "$work" && MEMLOG_FILE=memory.log LD_LIBRARY_PATH=$lib ./wrapped) || fail "wrapped: $?"
+  test -s "$work/memory.log" || fail "wrapped has left no log"
+else
+  fail "an unchanged program: $(cat "$work/said")"
+fi
+
 install uninstall DESTDIR="$work/stage"
 find "$work/stage" -type f >"$work/rest"
 test ! -s "$work/rest" || fail "uninstall leaves $(cat "$work/rest")"

@@ -6,9 +6,9 @@
 . "${top_srcdir:-$(dirname "$0")/..}/tests/script.sh"
 cd "$top_srcdir" || exit 99
 
-find src samples tests plot bench doc .ci -type f \
+find src samples tests plot wrap bench doc .ci -type f \
   \( -name '*.[ch]' -o -name '*.cpp' -o -name '*.sh' -o -name '*.am' -o -name '*.go' \
-  -o -name '*.py' -o -name '*.awk' -o -name '*.plot' -o -name '*.map' -o -path '.ci/run' \) \
+  -o -name '*.py' -o -name '*.tcl' -o -name '*.awk' -o -name '*.plot' -o -name '*.map' -o -path '.ci/run' \) \
   ! -path '*/.libs/*' >"$work/sources" 2>/dev/null
 for file in bootstrap configure.ac Makefile.am; do echo "$file" >>"$work/sources"; done
 test "$(grep -c . "$work/sources")" -ge 100 || fail "few sources: $(tr '\n' ' ' <"$work/sources")"
