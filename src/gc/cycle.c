@@ -232,7 +232,7 @@ enum { SLICE_PAGES = 2048 }; /* looked at in some milliseconds */
  * last round has found. */
 static ML_NOINLINE uint64_t clean(struct ml_cycle *cycle)
 {
-    enum { ROUNDS_MOST = 10, FEW = 64, IN_VAIN_MOST = 2 };
+    enum { ROUNDS_MOST = 16, FEW = 128, IN_VAIN_MOST = 4 };
     uint64_t pages = UINT64_MAX;
     for (unsigned in_vain = 0; cycle->rounds < ROUNDS_MOST && pages >= FEW;) {
         uint64_t before = pages;
