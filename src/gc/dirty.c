@@ -248,53 +248,37 @@ void ml_dirty_rescan_stopped(struct ml_marker *marker) { each_part(find_later, m
 
 /* ---- while the program runs ----------------------------------------------------------- */
 
-/* Pages found to be written that are to be armed again, with one call for those
- * that are no more than a few pages apart. */
-struct rearm {
-    struct ml_marker *marker;
-    uintptr_t begin, end; /* found last; empty at first */
-};
-
-static void rearm_run(const struct rearm *run)
+/* Arm the next run of pages from `begin` on with something to be looked at, at most
+ * so many bytes of it, and put off those that were written. Returns its end.
+ *
+ * Each call to the kernel has it interrupt the CPUs where the program runs, some ten
+ * microseconds: better few calls that arm other pages in between, which are
+ * written once the slower for it. */
+static uintptr_t rearm_run(struct ml_marker *marker, uintptr_t begin, uintptr_t end, size_t most)
 {
-    if (run->begin != run->end &&
-        ml_os_written_scan(&written, run->begin, run->end, ML_OS_WRITTEN_REARM, look_again_later,
-                           run->marker) < 0)
-        look_again_later(run->begin, run->end, run->marker);
-}
-
-static void rearm_later(uintptr_t begin, uintptr_t end, void *argument)
-{
-    struct rearm *run = argument;
-    size_t last = ml_page_of(end - 1) + 1, page = ml_revisit_next(ml_page_of(begin), last);
-    while (page < last) {
-        size_t until = ml_revisit_until(page, last);
-        uintptr_t from = ml_max(address_of(page), begin), to = ml_min(address_of(until), end);
-        if (from > run->end + GAP * ML_PAGE_BYTES) {
-            rearm_run(run);
-            run->begin = from;
-        }
-        run->end = to;
-        page = ml_revisit_next(until, last);
-    }
-}
-
-static void rearm_part(uintptr_t begin, uintptr_t end, void *marker)
-{
-    struct rearm run = { marker, begin, begin };
-    if (ml_os_written_scan(&written, begin, end, ML_OS_WRITTEN_GET_QUICK, rearm_later, &run) < 0)
-        run.end = end;
-    rearm_run(&run);
+    enum { APART = 512 }; /* pages */
+    size_t last = ml_page_of(end), page = ml_revisit_next(ml_page_of(begin), last), until = page;
+    if (page == last)
+        return end;
+    for (size_t next = page; next < last && next - until <= APART &&
+                             (next - page) << ML_PAGE_SHIFT < most;
+         next = ml_revisit_next(until, last))
+        until = ml_revisit_until(next, last);
+    begin = address_of(page);
+    end = ml_min(address_of(until), begin + most);
+    if (ml_os_written_scan(&written, begin, end, ML_OS_WRITTEN_REARM, look_again_later, marker) < 0)
+        look_again_later(begin, end, marker);
+    return end;
 }
 
 uint64_t ml_dirty_rescan_some(struct ml_marker *marker, uintptr_t *at, uint64_t most)
 {
+    enum { RUN = 4 << 20 };
     uint64_t before = marker->pages_again;
     uintptr_t end = heap_end();
     uintptr_t begin = *at == 0 ? ml_map.base : *at;
-    for (; begin < end && marker->pages_again - before < most; begin = next_part(begin, end))
-        if (has_something(begin, next_part(begin, end)))
-            rearm_part(begin, next_part(begin, end), marker);
+    while (begin < end && marker->pages_again - before < most)
+        begin = rearm_run(marker, begin, end, RUN);
     *at = begin < end ? begin : 0;
     return marker->pages_again - before;
 }
@@ -305,8 +289,11 @@ uint64_t ml_dirty_rescan_some(struct ml_marker *marker, uintptr_t *at, uint64_t 
  * nobody would look at again, since its page counts as looked at. */
 uint64_t ml_dirty_rescan(struct ml_marker *marker)
 {
+    enum { RUN = 64 << 20 };
     uint64_t before = marker->pages_again;
-    each_part(rearm_part, marker);
+    uintptr_t end = heap_end();
+    for (uintptr_t begin = ml_map.base; begin < end;)
+        begin = rearm_run(marker, begin, end, RUN);
     ml_marker_keep_up(marker);
     return marker->pages_again - before;
 }

@@ -10,9 +10,8 @@
  *
  *   arm -> mark -> rescan, REARM -> mark -> rescan, REARM ... -> stop, rescan -> disarm
  *
- * Pages of objects without pointers are never armed. A page that was not armed
- * counts as written: new spans are looked at again without having cost a
- * fault.
+ * Pages of objects without pointers are not armed, but where they lie among others
+ * that are looked at again. A page that was not armed counts as written.
  *
  * What a page holds is read from the span map while the program changes it.
  * That is sound: a page becomes one of scanned objects before the program has
