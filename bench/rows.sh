@@ -73,7 +73,7 @@ row_of_collected() {
 }
 
 row_trees() {
-  row_of_collected trees 'binary-trees, depth 20, one thread' 250
+  row_of_collected trees 'binary-trees, depth 20, one thread' 150
 }
 
 row_gcbench() {

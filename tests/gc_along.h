@@ -7,6 +7,8 @@
  *     CLEANING   all is marked; before pages are looked through for written ones,
  *                and before those are armed again, in the round that along_round says
  *     STOPPING   the last round is over, the last stop comes
+ *     STOPPED    everybody stands, nothing has been looked at: nothing but a look
+ *                is possible
  *
  * The calls into the floor below, where those points are, are wrapped by the
  * linker. What is done there is done by the thread that marks: outside the
@@ -31,11 +33,11 @@
 #include "memlog_stats.h"
 #include "os/written.h"
 
-enum along_point { ARMING, MARKING, CLEANING, STOPPING, ALONG_POINTS };
+enum along_point { ARMING, MARKING, CLEANING, STOPPING, ALONG_POINTS, STOPPED = ALONG_POINTS };
 
 /* What is done there; NULL: nothing. */
-static void (*along_do[ALONG_POINTS])(void);
-static unsigned along_count[ALONG_POINTS]; /* how often it came to that */
+static void (*along_do[ALONG_POINTS + 1])(void);
+static unsigned along_count[ALONG_POINTS + 1]; /* how often it came to that */
 static unsigned along_round;
 static bool along_cleans;
 
@@ -52,6 +54,8 @@ void __real_ml_seen_keep(struct ml_seen_roots *seen, const uintptr_t *words, siz
 void __wrap_ml_seen_keep(struct ml_seen_roots *seen, const uintptr_t *words, size_t count);
 uint64_t __real_ml_dirty_rescan(struct ml_marker *marker);
 uint64_t __wrap_ml_dirty_rescan(struct ml_marker *marker);
+void __real_ml_dirty_rescan_stopped(struct ml_marker *marker);
+void __wrap_ml_dirty_rescan_stopped(struct ml_marker *marker);
 long __real_ml_os_written_scan(const struct ml_os_written *written, uintptr_t begin, uintptr_t end,
                                enum ml_os_written_scan how,
                                void (*visit)(uintptr_t begin, uintptr_t end, void *argument),
@@ -82,6 +86,12 @@ uint64_t __wrap_ml_dirty_rescan(struct ml_marker *marker)
     along_cleans = false;
     along_at(STOPPING);
     return pages;
+}
+
+void __wrap_ml_dirty_rescan_stopped(struct ml_marker *marker)
+{
+    along_at(STOPPED);
+    __real_ml_dirty_rescan_stopped(marker);
 }
 
 long __wrap_ml_os_written_scan(const struct ml_os_written *written, uintptr_t begin, uintptr_t end,
