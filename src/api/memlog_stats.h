@@ -166,8 +166,9 @@ struct memlog_extra {
     uint64_t gc_along;
     uint64_t gc_concurrent;
     /* Times the program was stopped, and the longest, in nanoseconds: from the
-     * first stop signal until all were let go. One that marks while the
-     * program runs stops it twice; pause_ns has the sum. */
+     * first stop signal until all were let go. A collection that marks while
+     * the program runs stops it twice, or more often where the program writes
+     * to very many pages; pause_ns has the sum. */
     uint64_t pauses;
     uint64_t pause_longest_ns;
     /* The memory limit, bytes; 2^63-1: none. */

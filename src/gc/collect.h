@@ -52,7 +52,7 @@ void ml_gc_collect_if_due(uint64_t bytes);
 struct ml_gc_history {
     uint64_t pause_ns[MEMLOG_PAUSES], pause_end[MEMLOG_PAUSES];
     uint64_t pause_total_ns;
-    uint64_t pauses, pause_longest_ns; /* single ones: a cycle may have two */
+    uint64_t pauses, pause_longest_ns; /* single ones: a cycle may have several */
     uint64_t cycles, forced;
     uint64_t along, last_along;  /* cycles that marked while the program ran; the last did */
     uint64_t last_end;           /* nanoseconds since 1970 */
