@@ -76,6 +76,16 @@ static void list_push(struct room *room, uint64_t *random)
     room->size++;
 }
 
+/* A node that is garbage refers to nothing that will be freed by hand: a word on a
+ * stack may keep it by chance, and to a mark that is checked what stands in the
+ * place of what was freed would look like an object that was missed. */
+static void let_go(struct node *node, bool free_it)
+{
+    node->a = node->b = NULL;
+    if (free_it)
+        give(node);
+}
+
 static void list_pop(struct room *room, bool free_it)
 {
     struct node *node = list_node(room, room->object);
@@ -83,8 +93,7 @@ static void list_pop(struct room *room, bool free_it)
     room->object = node->a;
     room->seed -= node->key;
     room->size--;
-    if (free_it)
-        give(node);
+    let_go(node, free_it);
 }
 
 static void list_reverse(struct room *room)
@@ -157,8 +166,7 @@ static void tree_remove_least(struct room *room, bool free_it)
     *at = least->b;
     room->seed -= least->key;
     room->size--;
-    if (free_it)
-        give(least);
+    let_go(least, free_it);
 }
 
 static void tree_rotate(struct room *room)
@@ -225,12 +233,15 @@ static void tree_check(const struct room *room)
     check_totals(room, nodes, sum);
 }
 
-static void tree_free(struct node *node)
+/* Here, too, nothing that is reached refers to what was freed. */
+static void tree_free(struct node **at)
 {
+    struct node *node = *at;
     if (node == NULL)
         return;
-    tree_free(node->a);
-    tree_free(node->b);
+    *at = NULL;
+    tree_free(&node->a);
+    tree_free(&node->b);
     give(node);
 }
 
@@ -335,8 +346,7 @@ static void hash_remove(struct room *room, uint32_t bucket, bool free_it)
     *chain = node->a;
     room->seed -= node->key;
     room->size--;
-    if (free_it)
-        give(node);
+    let_go(node, free_it);
 }
 
 static void hash_change(struct room *room, uint64_t *random)
@@ -465,13 +475,16 @@ void structure_clear(struct room *room, bool free_it)
         break;
     case TREE:
         if (free_it)
-            tree_free(room->object);
+            tree_free((struct node **)&room->object);
         break;
     case GRAPH: break; /* a node may be referred to from anywhere */
     case HASH: hash_clear(room, free_it); break;
     default:
-        for (size_t i = 0; i < room->size && free_it; i++)
-            give(((void **)room->object)[i]);
+        for (size_t i = 0; i < room->size && free_it; i++) {
+            void *buffer = ((void **)room->object)[i];
+            ((void **)room->object)[i] = NULL;
+            give(buffer);
+        }
         if (free_it || room->extra != 0)
             give(room->object);
     }
