@@ -7,74 +7,28 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "gc_along.h"
+#include "gc_along_objects.h"
 #include "heap/release.h"
 #include "unit.h"
 
-enum { SLOTS = 2000, BIG = 300000, MAGIC = 0x5ca1ab1e };
+enum { BIG = 300000 };
 
-/* Old objects: reached from a root at the first stop, with room for pointers. */
-static void *volatile *old;       /* small: its slots are a few pages */
+/* Besides `old`, whose slots are a few pages, a large one. */
 static void *volatile *old_large;
 
-static void make_old(void)
+static void make_both(void)
 {
-    old = memlog_malloc(SLOTS * sizeof(*old));
+    make_old();
     old_large = memlog_malloc(BIG);
 }
 
-static hidden_t born[SLOTS];
-static unsigned born_count;
-
-/* A new object that says so, whose address is hidden. */
-static __attribute__((noinline)) hidden_t bear(size_t bytes)
+/* A cycle with it, and one more, stopped, that looks at it all. */
+static void whole_after(void (*what)(void), int point)
 {
-    uint64_t *object = memlog_malloc(bytes);
-    ck_assert_ptr_nonnull(object);
-    object[0] = MAGIC;
-    object[bytes / sizeof(uint64_t) - 1] = MAGIC;
-    born[born_count] = hide(object);
-    return born[born_count++];
-}
-
-static bool is_whole(hidden_t hidden)
-{
-    return is_alive(hidden) && *(uint64_t *)reveal(hidden) == MAGIC;
-}
-
-/* At the point once: what it is in the test. */
-static enum along_point when;
-static void (*act)(void);
-static bool acted;
-
-static void act_once(void)
-{
-    if (acted)
-        return;
-    acted = true;
-    act();
-    clear_stack();
-}
-
-/* A cycle with act in it, and one more, stopped, that looks at it all. */
-static void cycle_with(void (*what)(void), int point)
-{
-    acted = false;
-    act = what;
-    when = (enum along_point)point;
-    along_do[when] = act_once;
-    collect_along();
-    along_do[when] = NULL;
-    ck_assert(acted);
-    for (unsigned i = 0; i < born_count; i++)
-        ck_assert_msg(is_whole(born[i]), "%u of %u", i, born_count);
-    assert_whole();
-    ml_gc_stops = true;
-    collect();
-    ml_gc_stops = false;
-    for (unsigned i = 0; i < born_count; i++)
-        ck_assert_msg(is_whole(born[i]), "%u of %u, later", i, born_count);
-    assert_whole();
+    cycle_with(what, point);
+    assert_born_whole();
+    collect_stopped();
+    assert_born_whole();
 }
 
 /* ---- the program writes --------------------------------------------------------- */
@@ -82,15 +36,15 @@ static void cycle_with(void (*what)(void), int point)
 static void store_new_into_old(void)
 {
     for (unsigned i = 0; i < 20; i++) {
-        old[i * 50] = reveal(bear(64));
-        old_large[i * 1000] = reveal(bear(i % 2 == 0 ? 96 : 50000));
+        old[i * 50] = bear_known(64);
+        old_large[i * 1000] = bear_known(i % 2 == 0 ? 96 : 50000);
     }
 }
 
 START_TEST(a_new_object_in_an_old_one)
 {
-    make_old();
-    cycle_with(store_new_into_old, _i);
+    make_both();
+    whole_after(store_new_into_old, _i);
 }
 END_TEST
 
@@ -108,10 +62,10 @@ static void move_pointers(void)
 
 START_TEST(the_only_pointer_moves_to_an_old_object)
 {
-    make_old();
+    make_both();
     for (unsigned i = 0; i < 100; i++)
-        old_large[i * 50] = reveal(bear(128));
-    cycle_with(move_pointers, _i);
+        old_large[i * 50] = bear_known(128);
+    whole_after(move_pointers, _i);
 }
 END_TEST
 
@@ -122,7 +76,7 @@ static void grow_and_store(void)
     hidden_t hidden = 0;
     for (unsigned i = 0; ml_heap_bytes() == before; i++) {
         ck_assert_uint_lt(i, 100);
-        hidden = bear(4 << 20);
+        hidden = hide(bear_known(4 << 20));
         old[100 + i] = reveal(hidden);
     }
     old[0] = reveal(hidden);
@@ -130,8 +84,8 @@ static void grow_and_store(void)
 
 START_TEST(a_new_object_beyond_the_heap_as_it_was)
 {
-    make_old();
-    cycle_with(grow_and_store, _i);
+    make_both();
+    whole_after(grow_and_store, _i);
 }
 END_TEST
 
@@ -154,19 +108,19 @@ static __attribute__((noinline)) void renew_large(void)
 /* What the first stop found there is freed; the root keeps its word. */
 START_TEST(a_large_object_anew_at_a_root_s_old_address)
 {
-    make_old();
+    make_both();
     root = memlog_malloc(BIG);
-    cycle_with(renew_large, _i);
+    whole_after(renew_large, _i);
 }
 END_TEST
 
 /* At the first stop the root's word is nothing. */
 START_TEST(a_large_object_where_a_root_pointed_to_nothing)
 {
-    make_old();
+    make_both();
     root = memlog_malloc(BIG);
     memlog_free(root);
-    cycle_with(renew_large, _i);
+    whole_after(renew_large, _i);
 }
 END_TEST
 
@@ -221,18 +175,18 @@ static __attribute__((noinline)) void make_rare(void)
 
 START_TEST(small_objects_anew_at_roots_old_addresses)
 {
-    make_old();
+    make_both();
     make_rare();
-    cycle_with(renew_small, _i);
+    whole_after(renew_small, _i);
 }
 END_TEST
 
 START_TEST(small_objects_where_roots_pointed_to_nothing)
 {
-    make_old();
+    make_both();
     make_rare();
     free_rare(3); /* no span goes */
-    cycle_with(allocate_again, _i);
+    whole_after(allocate_again, _i);
 }
 END_TEST
 
@@ -244,7 +198,7 @@ static int pipe_out, socket_out;
 static __attribute__((noinline)) void send_pointers(int pipe_in, int socket_in)
 {
     for (unsigned i = 0; i < 60; i++) {
-        void *object = reveal(bear(80));
+        void *object = bear_known(80);
         int to = i % 3 == 2 ? socket_in : pipe_in;
         ck_assert_int_eq(write(to, &object, sizeof(object)), sizeof(object));
     }
@@ -270,12 +224,12 @@ static void send_and_receive(void)
 START_TEST(the_kernel_writes_into_old_objects)
 {
     int ends[2], sockets[2];
-    make_old();
+    make_both();
     ck_assert_int_eq(pipe(ends), 0);
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
     pipe_out = ends[0], pipe_in = ends[1];
     socket_out = sockets[0], socket_in = sockets[1];
-    cycle_with(send_and_receive, _i);
+    whole_after(send_and_receive, _i);
 }
 END_TEST
 
@@ -291,8 +245,8 @@ static void grow_old(void)
         size_t words = (BIG >> 3) << i;
         holder = memlog_realloc((void *)holder, words * 2 * 8);
         for (unsigned j = 0; j < 10; j++) {
-            holder[words + j * (words / 10)] = reveal(bear(48));
-            holder[j * (words / 10) + i] = reveal(bear(48));
+            holder[words + j * (words / 10)] = bear_known(48);
+            holder[j * (words / 10) + i] = bear_known(48);
         }
     }
 }
@@ -307,15 +261,15 @@ static void grow_old_in_place(void)
     holder = memlog_realloc((void *)holder, 8 * BIG);
     ck_assert_ptr_eq((void *)holder, before);
     for (unsigned i = 1; i < 80; i++)
-        holder[i * (BIG / 80)] = reveal(bear(48));
+        holder[i * (BIG / 80)] = bear_known(48);
 }
 
 START_TEST(an_old_object_grows_in_place)
 {
-    make_old();
+    make_both();
     holder = memlog_malloc(BIG);
     filler = memlog_malloc_noscan(9 * BIG);
-    cycle_with(grow_old_in_place, _i);
+    whole_after(grow_old_in_place, _i);
 }
 END_TEST
 
@@ -330,17 +284,17 @@ static void shrink_old(void)
 
 START_TEST(an_old_object_grows)
 {
-    make_old();
+    make_both();
     holder = memlog_malloc(BIG);
-    cycle_with(grow_old, _i);
+    whole_after(grow_old, _i);
 }
 END_TEST
 
 START_TEST(an_old_object_shrinks)
 {
-    make_old();
+    make_both();
     holder = memlog_malloc(BIG);
-    cycle_with(shrink_old, _i);
+    whole_after(shrink_old, _i);
 }
 END_TEST
 
@@ -356,7 +310,7 @@ static void reuse_pages(void)
     }
     void *volatile *chain = NULL;
     for (unsigned i = 0; i < 1000; i++) {
-        void *volatile *next = reveal(bear(32 + i % 7 * 700));
+        void *volatile *next = bear_known(32 + i % 7 * 700);
         next[1] = (void *)chain;
         chain = next;
     }
@@ -365,10 +319,10 @@ static void reuse_pages(void)
 
 START_TEST(pages_are_used_for_something_else)
 {
-    make_old();
+    make_both();
     for (unsigned i = 0; i < 200; i++)
         victims[i] = i % 2 == 0 ? memlog_malloc_noscan(40000) : memlog_malloc(40000);
-    cycle_with(reuse_pages, _i);
+    whole_after(reuse_pages, _i);
 }
 END_TEST
 
@@ -384,10 +338,10 @@ static void give_back_and_reuse(void)
 
 START_TEST(pages_are_given_back_and_come_again)
 {
-    make_old();
+    make_both();
     for (unsigned i = 0; i < 200; i++)
         victims[i] = memlog_malloc(40000);
-    cycle_with(give_back_and_reuse, _i);
+    whole_after(give_back_and_reuse, _i);
 }
 END_TEST
 
@@ -398,24 +352,24 @@ static void *volatile *uncollectable, *volatile *uncollectable_large;
 static void write_to_uncollectable(void)
 {
     for (unsigned i = 0; i < 50; i++) {
-        uncollectable[i] = reveal(bear(64));
-        uncollectable_large[i * 500] = reveal(bear(64));
+        uncollectable[i] = bear_known(64);
+        uncollectable_large[i * 500] = bear_known(64);
     }
     void *volatile *young = memlog_malloc_uncollectable(800);
     void *volatile *young_large = memlog_malloc_uncollectable(BIG);
     for (unsigned i = 0; i < 100; i++) {
-        young[i] = reveal(bear(64));
-        young_large[i * 300] = reveal(bear(64));
+        young[i] = bear_known(64);
+        young_large[i * 300] = bear_known(64);
     }
 }
 
 START_TEST(uncollectable_objects_change)
 {
-    make_old();
+    make_both();
     uncollectable = memlog_malloc_uncollectable(1000);
     uncollectable_large = memlog_malloc_uncollectable(BIG);
-    uncollectable[99] = reveal(bear(64));
-    cycle_with(write_to_uncollectable, _i);
+    uncollectable[99] = bear_known(64);
+    whole_after(write_to_uncollectable, _i);
 }
 END_TEST
 
@@ -435,9 +389,9 @@ static __attribute__((noinline)) void free_uncollectable(hidden_t *hidden)
 START_TEST(freed_uncollectable_objects_keep_nothing_alive)
 {
     static hidden_t hidden[OBJECTS];
-    make_old();
+    make_both();
     free_uncollectable(hidden);
-    cycle_with(store_new_into_old, _i);
+    whole_after(store_new_into_old, _i);
     assert_nearly_all_gone(hidden, OBJECTS);
 }
 END_TEST
@@ -450,22 +404,22 @@ static pthread_key_t keys[40];
 static void write_to_roots(void)
 {
     for (unsigned i = 0; i < 50; i++) {
-        added[i] = reveal(bear(64));
-        local[i] = reveal(bear(64));
-        data[i] = reveal(bear(64));
+        added[i] = bear_known(64);
+        local[i] = bear_known(64);
+        data[i] = bear_known(64);
     }
     for (unsigned i = 0; i < 40; i++)
-        pthread_setspecific(keys[i], reveal(bear(64)));
+        pthread_setspecific(keys[i], bear_known(64));
 }
 
 START_TEST(roots_change)
 {
-    make_old();
+    make_both();
     added = (void *)((uintptr_t *)malloc(400) + 0);
     ck_assert_int_eq(memlog_add_roots((void *)added, (void *)(added + 50)), 0);
     for (unsigned i = 0; i < 40; i++)
         pthread_key_create(&keys[i], NULL);
-    cycle_with(write_to_roots, _i);
+    whole_after(write_to_roots, _i);
 }
 END_TEST
 
@@ -482,12 +436,12 @@ static void change_added_ranges(void)
 
 START_TEST(added_ranges_come_and_go)
 {
-    make_old();
+    make_both();
     added = malloc(400);
     ck_assert_int_eq(memlog_add_roots((void *)added, (void *)(added + 50)), 0);
     for (unsigned i = 0; i < 50; i++)
-        added[i] = reveal(bear(64));
-    cycle_with(change_added_ranges, _i);
+        added[i] = bear_known(64);
+    whole_after(change_added_ranges, _i);
 }
 END_TEST
 

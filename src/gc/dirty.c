@@ -41,8 +41,6 @@ const char *ml_dirty_why_not(int *error)
     return state == REFUSED ? why_not : NULL;
 }
 
-enum { GAP = 16 }; /* pages: less than a system call is worth */
-
 static uintptr_t address_of(size_t page) { return ml_map.base + (page << ML_PAGE_SHIFT); }
 static uintptr_t heap_end(void) { return ml_map.base + ml_heap_bytes(); }
 
@@ -83,39 +81,35 @@ static bool holds_pointers(size_t page, size_t *until)
     return __atomic_load_n(&span->kind, __ATOMIC_RELAXED) != ML_NOSCAN;
 }
 
-/* Visit the runs of pages with pointers. Runs a few pages apart are one: a
- * system call costs more. */
-static void each_run(void (*visit)(uintptr_t begin, uintptr_t end, void *argument), void *argument)
-{
-    size_t pages = ml_heap_bytes() >> ML_PAGE_SHIFT, begin = 0, end = 0;
-    for (size_t page = 0, until; page < pages; page = until) {
-        if (!holds_pointers(page, &until))
-            continue;
-        if (end != 0 && page > end + GAP) {
-            visit(address_of(begin), address_of(end), argument);
-            end = 0;
-        }
-        if (end == 0)
-            begin = page;
-        end = until;
-    }
-    if (end != 0)
-        visit(address_of(begin), address_of(end), argument);
-}
-
 /* ---- arming ------------------------------------------------------------------------- */
 
-static void arm_run(uintptr_t begin, uintptr_t end, void *failed)
+static int arm(size_t begin, size_t end)
 {
-    int *error = failed;
-    if (*error == 0)
-        *error = ml_os_written_arm(&written, begin, end);
+    return begin == end ? 0 : ml_os_written_arm(&written, address_of(begin), address_of(end));
+}
+
+/* Runs of pages with pointers; those a few pages apart are one: a system call costs
+ * more. */
+static int arm_all(void)
+{
+    enum { GAP = 16 };
+    size_t pages = ml_heap_bytes() >> ML_PAGE_SHIFT, begin = 0, end = 0;
+    int error = 0;
+    for (size_t page = 0, until; page < pages && error == 0; page = until) {
+        if (!holds_pointers(page, &until))
+            continue;
+        if (page > end + GAP) {
+            error = arm(begin, end);
+            begin = page;
+        }
+        end = until;
+    }
+    return error != 0 ? error : arm(begin, end);
 }
 
 ML_NOINLINE int ml_dirty_arm(void)
 {
-    int error = 0;
-    each_run(arm_run, &error);
+    int error = arm_all();
     if (error != 0) { /* the program has closed the descriptors, perhaps: tried anew next time */
         ml_dirty_disarm();
         ml_os_written_close(&written);
@@ -216,35 +210,18 @@ void ml_dirty_find_written(struct ml_marker *marker, uintptr_t begin, uintptr_t 
         look_again_later(begin, end, marker);
 }
 
-/* The heap in parts of a system call each: not too small, and not so large that
- * others wait for what it has locked, or one marker for another. */
-static uintptr_t next_part(uintptr_t begin, uintptr_t end)
+/* In parts of a system call each: not so small that the calls count, and not so
+ * large that one marker waits for another. */
+void ml_dirty_rescan_stopped(struct ml_marker *marker)
 {
     enum { PART = 4 << 20 };
-    return ml_min(begin + PART, end);
-}
-
-static bool has_something(uintptr_t begin, uintptr_t end)
-{
-    size_t last = ml_page_of(end);
-    return ml_revisit_next(ml_page_of(begin), last) < last;
-}
-
-static void each_part(void (*visit)(uintptr_t begin, uintptr_t end, void *argument),
-                      void *argument)
-{
     uintptr_t end = heap_end();
-    for (uintptr_t begin = ml_map.base; begin < end; begin = next_part(begin, end))
-        if (has_something(begin, next_part(begin, end)))
-            visit(begin, next_part(begin, end), argument);
+    for (uintptr_t begin = ml_map.base, until; begin < end; begin = until) {
+        until = ml_min(begin + PART, end);
+        if (ml_revisit_next(ml_page_of(begin), ml_page_of(until)) < ml_page_of(until))
+            ml_scan_later(marker, begin, until, ML_RANGE_WRITES);
+    }
 }
-
-static void find_later(uintptr_t begin, uintptr_t end, void *marker)
-{
-    ml_scan_later(marker, begin, end, ML_RANGE_WRITES);
-}
-
-void ml_dirty_rescan_stopped(struct ml_marker *marker) { each_part(find_later, marker); }
 
 /* ---- while the program runs ----------------------------------------------------------- */
 
