@@ -14,5 +14,6 @@ extern uint64_t fake_reads;       /* calls of ml_stats_read so far */
 extern uint64_t fake_extra_reads; /* and of ml_stats_read_extra */
 extern uint32_t fake_slow_ms;     /* how long a reading takes */
 extern uint32_t fake_hold;        /* readings wait while it is not 0 */
+extern uint64_t fake_cycles;      /* collections so far; the last 256 are remembered */
 
 #endif

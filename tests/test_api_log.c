@@ -19,7 +19,7 @@ static void forget_environment(void)
 {
     static const char *const variables[] = { "MEMLOG_FILE", "MEMLOG_INTERVAL", "MEMLOG_COLUMNS",
                                              "MEMLOG_MAX_BYTES", "MEMLOG_CHILDREN",
-                                             "MEMLOG_COMMAND" };
+                                             "MEMLOG_COMMAND", "MEMLOG_LOG_GC" };
     for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
         unsetenv(variables[i]);
 }
@@ -197,6 +197,29 @@ START_TEST(thread_takes_samples_by_itself)
 }
 END_TEST
 
+START_TEST(collections_are_told_where_that_is_wanted)
+{
+    prepare();
+    options.collections = 1;
+    memlog_gc();
+    ck_assert_int_eq(memlog_log_start(&options), 0);
+    memlog_gc();
+    ck_assert_int_eq(memlog_log_sample(), 0);
+    struct memlog_memstats stats;
+    memlog_read_memstats(&stats);
+    ck_assert(!log_has("\n# gc 1 "));
+    const char *line = strstr(scratch_contents(scratch_log), "\n# gc 2 end=");
+    ck_assert_ptr_nonnull(line);
+    char expected[96];
+    snprintf(expected, sizeof(expected), "\n# gc 2 end=%" PRIu64 ".%06" PRIu64 " ",
+             stats.last_gc / 1000000000, stats.last_gc % 1000000000 / 1000);
+    ck_assert_int_eq(strncmp(line, expected, strlen(expected)), 0);
+    ck_assert_ptr_nonnull(strstr(line, " why=forced "));
+    snprintf(expected, sizeof(expected), " stopped=%" PRIu64 " ", stats.pause_ns[1]);
+    ck_assert_ptr_nonnull(strstr(line, expected));
+}
+END_TEST
+
 /* What becomes of a program of which this is all. */
 static void run_program(void (*program)(void))
 {
@@ -233,4 +256,4 @@ UNIT_MAIN("api log", without_a_log_there_is_nothing_to_write_to,
           lines_tell_the_numbers_of_the_moment, marks_stand_behind_a_sample_of_their_own,
           samples_are_counted, second_log_is_refused, impossible_settings_are_refused,
           log_that_cannot_be_opened_is_refused, columns_are_added_and_named,
-          thread_takes_samples_by_itself, environment_and_exit_are_enough)
+          thread_takes_samples_by_itself, collections_are_told_where_that_is_wanted, environment_and_exit_are_enough)

@@ -178,7 +178,7 @@ static void forget_environment(void)
     static const char *const variables[] = {
         "MEMLOG_FILE",      "MEMLOG_INTERVAL",   "MEMLOG_COLUMNS",  "MEMLOG_MAX_BYTES",
         "MEMLOG_CHILDREN",  "MEMLOG_COMMAND",    "MEMLOG_PAST_END", "MEMLOG_GC_PERCENT",
-        "MEMLOG_GC_STRESS", "MEMLOG_MEMORY_LIMIT",
+        "MEMLOG_GC_STRESS", "MEMLOG_MEMORY_LIMIT", "MEMLOG_LOG_GC",
     };
     for (size_t i = 0; i < COUNT_OF(variables); i++)
         unsetenv(variables[i]);
@@ -233,7 +233,9 @@ START_TEST(environment_comes_before_the_defaults)
     setenv("MEMLOG_MAX_BYTES", "64MiB", 1);
     setenv("MEMLOG_CHILDREN", "1", 1);
     setenv("MEMLOG_COMMAND", "0", 1);
+    setenv("MEMLOG_LOG_GC", "1", 1);
     accept_log(NULL);
+    ck_assert(settings.tell_cycles);
     ck_assert_str_eq(settings.file, "/logs/%p.log");
     ck_assert_uint_eq(settings.interval_ns, 100 * ML_NS_PER_MS);
     ck_assert_str_eq(settings.columns, "NumGC rss");
@@ -246,13 +248,15 @@ END_TEST
 START_TEST(caller_comes_before_the_environment)
 {
     const struct memlog_log_options given = { sizeof(given), "mine.log", 2 * ML_NS_PER_MS, "rss",
-                                              4096 };
+                                              4096, -1 };
     forget_environment();
     setenv("MEMLOG_FILE", "other.log", 1);
     setenv("MEMLOG_INTERVAL", "never", 1); /* not even looked at */
     setenv("MEMLOG_COLUMNS", "NumGC", 1);
     setenv("MEMLOG_MAX_BYTES", "many", 1);
+    setenv("MEMLOG_LOG_GC", "1", 1);
     accept_log(&given);
+    ck_assert(!settings.tell_cycles);
     ck_assert_str_eq(settings.file, "mine.log");
     ck_assert_uint_eq(settings.interval_ns, 2 * ML_NS_PER_MS);
     ck_assert_str_eq(settings.columns, "rss");
@@ -263,13 +267,14 @@ END_TEST
 START_TEST(members_that_the_size_leaves_out_are_not_read)
 {
     struct memlog_log_options given = { offsetof(struct memlog_log_options, columns), "mine.log",
-                                        5 * ML_NS_PER_MS, (const char *)1, 1 };
+                                        5 * ML_NS_PER_MS, (const char *)1, 1, 1 };
     forget_environment();
     accept_log(&given);
     ck_assert_str_eq(settings.file, "mine.log");
     ck_assert_uint_eq(settings.interval_ns, 5 * ML_NS_PER_MS);
     ck_assert_ptr_null(settings.columns);
     ck_assert_uint_eq(settings.max_bytes, 0);
+    ck_assert(!settings.tell_cycles);
     given.size = 0;
     accept_log(&given);
     ck_assert_str_eq(settings.file, "memory.log");
@@ -300,6 +305,7 @@ START_TEST(bad_settings_of_the_log_are_refused_by_name)
     refuse_log("MEMLOG_MAX_BYTES", "-1");
     refuse_log("MEMLOG_CHILDREN", "maybe");
     refuse_log("MEMLOG_COMMAND", "2");
+    refuse_log("MEMLOG_LOG_GC", "all");
 }
 END_TEST
 

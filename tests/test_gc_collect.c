@@ -23,6 +23,13 @@ static struct memlog_memstats read_stats(void)
     return stats;
 }
 
+static struct memlog_extra read_extra(void)
+{
+    struct memlog_extra extra = { .size = sizeof(extra) };
+    ck_assert_int_eq(memlog_read_extra(&extra), 0);
+    return extra;
+}
+
 static uint64_t realtime_ns(void)
 {
     struct timespec now;
@@ -91,6 +98,59 @@ START_TEST(pauses_are_kept_in_rings_of_256)
     }
     struct memlog_memstats stats = read_stats();
     ck_assert(stats.gc_cpu_fraction > 0 && stats.gc_cpu_fraction <= 1);
+}
+END_TEST
+
+static uint64_t sum_of(const struct memlog_histogram *histogram)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < MEMLOG_HISTOGRAM; i++)
+        sum += histogram->counts[i];
+    return sum;
+}
+
+START_TEST(each_stop_is_in_the_histograms)
+{
+    enum { CYCLES = 50 };
+    for (int i = 0; i < CYCLES; i++)
+        memlog_gc();
+    struct memlog_memstats stats = read_stats();
+    struct memlog_extra extra = read_extra();
+    ck_assert_uint_ge(extra.pauses, CYCLES);
+    ck_assert_uint_eq(sum_of(&extra.pause_histogram), extra.pauses);
+    ck_assert_uint_eq(sum_of(&extra.stop_histogram), extra.pauses);
+    ck_assert_uint_eq(extra.pause_histogram.sum_ns, stats.pause_total_ns);
+    ck_assert_uint_lt(extra.stop_histogram.sum_ns, extra.pause_histogram.sum_ns);
+    /* The longest is in the last bucket that is not empty. */
+    unsigned last = MEMLOG_HISTOGRAM - 1;
+    while (extra.pause_histogram.counts[last] == 0)
+        last--;
+    ck_assert_uint_le(extra.pause_longest_ns, memlog_histogram_ns(last));
+    ck_assert(last == 0 || extra.pause_longest_ns > memlog_histogram_ns(last - 1));
+}
+END_TEST
+
+START_TEST(the_last_256_cycles_are_remembered)
+{
+    enum { CYCLES = 300 };
+    struct ml_gc_record record;
+    ck_assert(!ml_gc_record_read(0, &record));
+    ck_assert(!ml_gc_record_read(1, &record));
+    for (unsigned i = 1; i <= CYCLES; i++) {
+        memlog_gc();
+        struct memlog_memstats stats = read_stats();
+        ck_assert(ml_gc_record_read(i, &record));
+        ck_assert_uint_eq(record.number, i);
+        ck_assert_uint_eq(record.reason, ML_GC_FORCED);
+        ck_assert_uint_eq(record.ended_ns, stats.last_gc);
+        ck_assert_uint_eq(record.stopped_ns, stats.pause_ns[(i - 1) % MEMLOG_PAUSES]);
+        ck_assert_uint_eq(record.goal_bytes, stats.next_gc);
+        ck_assert_uint_le(record.stand_ns, record.longest_ns);
+        ck_assert_uint_le(record.longest_ns, record.stopped_ns);
+    }
+    ck_assert(!ml_gc_record_read(CYCLES + 1, &record));
+    ck_assert(!ml_gc_record_read(CYCLES - MEMLOG_PAUSES, &record));
+    ck_assert(ml_gc_record_read(CYCLES - MEMLOG_PAUSES + 1, &record));
 }
 END_TEST
 
@@ -350,7 +410,8 @@ START_TEST(a_handler_that_forks_in_the_thread_that_collects)
 END_TEST
 
 UNIT_MAIN("gc collect", before_the_first_collection_there_is_no_history,
-          pauses_are_kept_in_rings_of_256, what_is_alive_and_what_was_scanned_is_told,
+          pauses_are_kept_in_rings_of_256, each_stop_is_in_the_histograms,
+          the_last_256_cycles_are_remembered, what_is_alive_and_what_was_scanned_is_told,
           who_waited_for_anothers_cycle_does_not_begin_one_of_his_own,
           numbers_are_read_on_through_a_long_collection,
           what_was_counted_twice_is_taken_off_the_cycle_that_did,

@@ -159,12 +159,92 @@ START_TEST(logs_own_counts_are_columns_too)
 }
 END_TEST
 
+/* Behind the header, the lines that begin with "# gc ", each cut behind its number
+ * or "missed=". */
+static const char *collections(void)
+{
+    static char found[16 * 1024];
+    size_t length = 0;
+    const char *at = behind_header();
+    found[0] = '\0';
+    while ((at = strstr(at, "# gc ")) != NULL) {
+        unsigned long number, missed;
+        int fields = sscanf(at, "# gc %lu missed=%lu", &number, &missed);
+        ck_assert_int_ge(fields, 1);
+        length += (size_t)sprintf(found + length, fields == 1 ? "%lu " : "%lu-%lu ", number, missed);
+        ck_assert_uint_lt(length, sizeof(found) - 64);
+        at++;
+    }
+    return found;
+}
+
+START_TEST(collections_are_told_before_the_sample)
+{
+    lines.tell_cycles = true;
+    fake_cycles = 5; /* before the log began */
+    begin("");
+    sample();
+    fake_cycles = 7;
+    sample();
+    sample();
+    ck_assert_str_eq(collections(), "6 7 ");
+    const char *text = behind_header();
+    ck_assert_int_eq(strncmp(text, "1000 1 1000000001\n# gc 6 end=6.000000 ", 38), 0);
+    ck_assert_ptr_nonnull(strstr(text, "\n1000 2 1000000002\n1000 3 1000000003\n"));
+    ck_assert_uint_eq(lines.file.samples, 3);
+}
+END_TEST
+
+START_TEST(collections_are_told_only_when_asked_for)
+{
+    begin("");
+    fake_cycles = 7;
+    sample();
+    ck_assert_str_eq(collections(), "");
+}
+END_TEST
+
+START_TEST(all_that_are_remembered_are_told)
+{
+    enum { MANY = 300, FORGOTTEN = MANY - MEMLOG_PAUSES };
+    lines.tell_cycles = true;
+    begin("");
+    fake_cycles = MANY;
+    sample();
+    char expected[32];
+    snprintf(expected, sizeof(expected), "%d-%d %d ", FORGOTTEN, FORGOTTEN, FORGOTTEN + 1);
+    ck_assert_int_eq(strncmp(collections(), expected, strlen(expected)), 0);
+    snprintf(expected, sizeof(expected), " %d %d ", MANY - 1, MANY);
+    ck_assert_str_eq(strrchr(collections(), '9') - 3, expected);
+    int count = 0;
+    for (const char *at = collections(); *at != '\0'; at++)
+        count += *at == ' ';
+    ck_assert_int_eq(count, 1 + MEMLOG_PAUSES);
+}
+END_TEST
+
+START_TEST(collections_that_cannot_be_written_are_told_later)
+{
+    lines.tell_cycles = true;
+    begin("");
+    sample();
+    fake_cycles = 1;
+    ml_file_close(&lines.file);
+    lines.file.path = "/nowhere/memory.log";
+    ck_assert_int_ne(ml_lines_sample(&lines, clock_ns, NULL, NULL), 0);
+    fake_cycles = 2;
+    lines.file.path = scratch_log;
+    sample();
+    ck_assert_str_eq(collections(), "1 2 ");
+}
+END_TEST
+
 START_TEST(comment_follows_its_sample)
 {
     begin("");
     ck_assert_int_eq(ml_lines_sample(&lines, clock_ns, "mark ", "reload\nnow"), 0);
-    ck_assert_int_eq(ml_lines_comment(&lines, "gc 1"), 0);
-    ck_assert_str_eq(behind_header(), "1000 1 1000000001\n# mark reload now\n# gc 1\n");
+    ck_assert_int_eq(ml_lines_comment(&lines, "reloaded"), 0);
+    ck_assert_str_eq(behind_header(), "1000 1 1000000001\n# mark reload now\n# reloaded\n");
     ck_assert_uint_eq(lines.file.samples, 1);
 }
 END_TEST
@@ -173,4 +253,6 @@ UNIT_MAIN("log lines", header_is_this_process, command_line_is_shown_when_wanted
           limit_stands_behind_the_header, limit_is_looked_at_every_ten_seconds,
           changed_limit_is_said_before_the_sample, new_file_has_the_limit_of_now,
           extra_numbers_are_read_only_for_columns, columns_of_memlog_extra_are_read,
-          logs_own_counts_are_columns_too, comment_follows_its_sample)
+          logs_own_counts_are_columns_too, collections_are_told_before_the_sample,
+          collections_are_told_only_when_asked_for, all_that_are_remembered_are_told,
+          collections_that_cannot_be_written_are_told_later, comment_follows_its_sample)

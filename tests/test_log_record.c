@@ -160,8 +160,8 @@ START_TEST(the_widest_sample_and_header_fit)
     size_t refused = 0;
     for (size_t i = 0; i < ml_fields_count; i++)
         refused += ml_record_add_columns(&record, ml_fields[i].name, &bad, &bad_length) != 0;
-    ck_assert_uint_eq(refused, 3); /* the arrays; Alloc and Sys are there already */
-    ck_assert_uint_eq(record.column_count, ml_fields_count - 5);
+    ck_assert_uint_eq(refused, 5); /* arrays and histograms; Alloc and Sys are there already */
+    ck_assert_uint_eq(record.column_count, ml_fields_count - 7);
     memset(&stats, 0xFF, sizeof(stats));
     memset(&extra, 0xFF, sizeof(extra));
     stats.enable_gc = stats.debug_gc = true;
@@ -238,6 +238,47 @@ START_TEST(arrays_are_no_columns)
     expect_bad_column("PauseNs", -EINVAL, "PauseNs");
     expect_bad_column("HeapIdle pause_end", -EINVAL, "pause_end");
     expect_bad_column("by_size", -EINVAL, "by_size");
+    expect_bad_column("PauseHistogram", -EINVAL, "PauseHistogram");
+}
+END_TEST
+
+/* ---- collections ------------------------------------------------------ */
+
+START_TEST(collection_is_pairs_of_names_and_numbers)
+{
+    struct ml_gc_record cycle = {
+        .number = 7, .along = 1, .reason = ML_GC_PACED, .ended_ns = START_NS, .took_ns = 12,
+        .cpu_ns = 13, .taken_bytes = 1, .live_bytes = 2, .goal_bytes = 3, .pauses = 4,
+        .first_ns = 5, .last_ns = 6, .longest_ns = 7, .stopped_ns = 8, .stand_ns = 9,
+        .rounds = 14, .slices = 17, .root_bytes = 16, .last = { .pages = 15 },
+    };
+    begin(ML_NS_PER_SECOND);
+    ml_record_cycle(&text, &cycle);
+    ck_assert_str_eq(written(),
+                     "# gc 7 end=1795248000.123456 how=along why=paced before=1 live=2 goal=3 "
+                     "pauses=4 first=5 last=6 longest=7 stopped=8 stand=9 took=12 cpu=13 "
+                     "rounds=14 pages=15 roots=16 slices=17\n");
+}
+END_TEST
+
+START_TEST(without_automatic_collection_there_is_no_goal)
+{
+    struct ml_gc_record cycle = { .number = 1, .reason = ML_GC_FORCED, .goal_bytes = INT64_MAX };
+    begin(ML_NS_PER_SECOND);
+    ml_record_cycle(&text, &cycle);
+    ck_assert_ptr_nonnull(strstr(written(), " how=stopped why=forced before=0 live=0 pauses=0 "));
+}
+END_TEST
+
+START_TEST(the_widest_collection_fits)
+{
+    struct ml_gc_record cycle;
+    memset(&cycle, 0xFF, sizeof(cycle));
+    cycle.reason = ML_GC_NO_MEMORY;
+    begin(ML_NS_PER_SECOND);
+    ml_record_cycle(&text, &cycle);
+    ck_assert_uint_gt(strlen(written()), ML_RECORD_CYCLE_BYTES / 2);
+    ck_assert_uint_lt(strlen(written()), ML_RECORD_CYCLE_BYTES);
 }
 END_TEST
 
@@ -283,5 +324,6 @@ UNIT_MAIN("log record", header_says_who_when_and_how_often, header_leaves_out_an
           the_widest_sample_and_header_fit, columns_may_be_separated_by_commas_and_blanks,
           columns_may_be_none, columns_that_are_there_already_add_nothing,
           only_columns_of_memlog_extra_need_it, unknown_column_is_pointed_out,
-          arrays_are_no_columns, limit_and_lost_lines, comment_is_one_line_whatever_is_in_it,
+          arrays_are_no_columns, collection_is_pairs_of_names_and_numbers,
+          without_automatic_collection_there_is_no_goal, the_widest_collection_fits, limit_and_lost_lines, comment_is_one_line_whatever_is_in_it,
           long_comment_is_cut_between_characters)

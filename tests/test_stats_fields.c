@@ -40,6 +40,9 @@ static struct extent extent_of(const struct ml_field *field)
     case ML_TYPE_BY_SIZE:
         return (struct extent){ MEMLOG_BY_SIZE * sizeof(struct memlog_by_size),
                                 _Alignof(struct memlog_by_size) };
+    case ML_TYPE_HISTOGRAM:
+        return (struct extent){ sizeof(struct memlog_histogram),
+                                _Alignof(struct memlog_histogram) };
     }
     ck_abort_msg("%s has no known type", field->name);
 }

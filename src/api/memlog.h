@@ -260,6 +260,8 @@ struct memlog_log_options {
                            * or in Go, with commas or spaces between */
     uint64_t max_bytes;   /* MEMLOG_MAX_BYTES: above it the file is renamed to
                            * FILE.1 and begun anew; 0: no cap */
+    int collections;      /* MEMLOG_LOG_GC: a line "# gc" for each collection;
+                           * 1: yes, -1: no, whatever the environment says */
 };
 
 /* Start a thread that appends a line "timestamp Alloc Sys" to the log at every

@@ -29,7 +29,8 @@ enum {
     MEMLOG_PAUSES = 256,      /* length of the pause rings */
     MEMLOG_BY_SIZE = 61,      /* length of by_size, fixed by Go's promise */
     MEMLOG_SIZE_CLASSES = 56, /* classes memlog has; by_size[1..56] */
-    MEMLOG_LARGEST_CLASS = 32768
+    MEMLOG_LARGEST_CLASS = 32768,
+    MEMLOG_HISTOGRAM = 48     /* buckets of a memlog_histogram */
 };
 
 /* One size class: objects of `size` bytes, handed out and given back. */
@@ -118,6 +119,21 @@ struct memlog_memstats {
     struct memlog_by_size by_size[MEMLOG_BY_SIZE];
 };
 
+/* Spans of time, counted by length. counts[i] has those of at most
+ * memlog_histogram_ns(i) that are too long for counts[i - 1]; the last one has
+ * all longer ones, too. Totals. */
+struct memlog_histogram {
+    uint64_t counts[MEMLOG_HISTOGRAM];
+    uint64_t sum_ns;
+};
+
+/* The longest span of a bucket, nanoseconds: 1 us, 1.5, 2, 3, 4, 6, 8 ... up to
+ * 12.6 seconds. */
+static inline uint64_t memlog_histogram_ns(unsigned bucket)
+{
+    return (uint64_t)(2 + bucket % 2) * 500 << bucket / 2;
+}
+
 /* What MemStats leaves out. Set size to sizeof before the call: a library
  * that is older or newer than the header fills what both know. */
 struct memlog_extra {
@@ -186,6 +202,10 @@ struct memlog_extra {
     uint64_t finalizers_run;
     /* Objects with a weak reference. */
     uint64_t weak_references;
+    /* The stops of the program, each single one; and how long of each it took
+     * until the last thread stood. */
+    struct memlog_histogram pause_histogram;
+    struct memlog_histogram stop_histogram;
 };
 
 /* Fill *stats. Returns 0, or -EINVAL when stats is NULL. Any thread may call

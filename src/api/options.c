@@ -219,6 +219,15 @@ static int choose_flag(const char *variable, bool otherwise, bool *flag)
     return 0;
 }
 
+static int choose_collections(const struct memlog_log_options *given,
+                              struct ml_log_settings *settings)
+{
+    int collections = GIVEN(given, collections);
+    settings->tell_cycles = collections > 0;
+    return collections != 0 ? 0
+                            : choose_flag("MEMLOG_LOG_GC", false, &settings->tell_cycles);
+}
+
 int ml_options_log(const struct memlog_log_options *given, struct ml_log_settings *settings)
 {
     memset(settings, 0, sizeof(*settings));
@@ -235,6 +244,8 @@ int ml_options_log(const struct memlog_log_options *given, struct ml_log_setting
         error = choose_max_bytes(given, settings);
     if (error == 0)
         error = choose_flag("MEMLOG_CHILDREN", false, &settings->children);
+    if (error == 0)
+        error = choose_collections(given, settings);
     if (error == 0)
         error = choose_flag("MEMLOG_COMMAND", true, &settings->show_command);
     return error;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "gc/collect.h"
 
-#include <string.h>
-
 #include "gc/alloc.h"
 #include "gc/background.h"
 #include "gc/cycle.h"
@@ -28,7 +26,6 @@
 #include "os/process.h"
 
 static struct ml_lock collector_lock;
-static uint64_t begun_ns;
 
 bool ml_gc_stops;
 
@@ -54,90 +51,14 @@ bool ml_gc_can_run_along(void)
 
 uint64_t ml_gc_stack_bytes(void) { return ml_markstack_bytes(); }
 
-/* ---- history --------------------------------------------------------------------- */
-
-static struct ml_gc_history history; /* written under the collector's lock */
-static uint32_t sequence;            /* odd while it changes */
-
-/* Words as relaxed atomics, since a reader may look meanwhile. */
-static void copy_words(uint64_t *to, const uint64_t *from, size_t bytes)
-{
-    for (size_t i = 0; i < bytes / sizeof(uint64_t); i++)
-        __atomic_store_n(&to[i], __atomic_load_n(&from[i], __ATOMIC_RELAXED), __ATOMIC_RELAXED);
-}
-
-static void begin_change(void)
-{
-    __atomic_store_n(&sequence, sequence + 1, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_RELEASE);
-}
-
-static void end_change(void) { __atomic_store_n(&sequence, sequence + 1, __ATOMIC_RELEASE); }
-
-static void publish(const struct ml_gc_history *next)
-{
-    begin_change();
-    copy_words((uint64_t *)&history, (const uint64_t *)next, sizeof(history));
-    end_change();
-}
-
-void ml_gc_publish_live(uint64_t objects, uint64_t bytes)
-{
-    struct ml_marked_twice twice = ml_heap_marked_twice();
-    begin_change();
-    copy_words(&history.live_objects, &objects, sizeof(objects));
-    copy_words(&history.live_bytes, &bytes, sizeof(bytes));
-    copy_words(&history.twice.objects, &twice.objects, sizeof(twice.objects));
-    copy_words(&history.twice.bytes, &twice.bytes, sizeof(twice.bytes));
-    end_change();
-}
-
-void ml_gc_history_read(struct ml_gc_history *copy)
-{
-    uint32_t before;
-    struct ml_marked_twice twice; /* as far as the sweep has found out */
-    do {
-        while ((before = __atomic_load_n(&sequence, __ATOMIC_ACQUIRE)) & 1)
-            __builtin_ia32_pause();
-        copy_words((uint64_t *)copy, (const uint64_t *)&history, sizeof(*copy));
-        twice = ml_heap_marked_twice();
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    } while (__atomic_load_n(&sequence, __ATOMIC_RELAXED) != before);
-    copy->live_objects -= ml_min(copy->live_objects, twice.objects - copy->twice.objects);
-    copy->live_bytes -= ml_min(copy->live_bytes, twice.bytes - copy->twice.bytes);
-}
-
-uint64_t ml_gc_cycles(void) { return __atomic_load_n(&history.cycles, __ATOMIC_RELAXED); }
-
 /* ---- the cycle ---------------------------------------------------------------------- */
 
-static void book(const struct ml_cycle *cycle, enum ml_gc_reason reason, uint64_t cpu_ns)
+static void book(const struct ml_cycle *cycle, const struct ml_gc_circumstances *circumstances)
 {
-    static struct ml_gc_history next; /* big for a small stack; under the lock */
-    next = history;
-    unsigned at = (unsigned)(next.cycles % MEMLOG_PAUSES);
-    next.pause_ns[at] = cycle->pauses.sum;
-    next.pause_end[at] = ml_os_realtime_ns();
-    next.pause_total_ns += cycle->pauses.sum;
-    next.pauses += cycle->pauses.count;
-    next.pause_longest_ns = ml_max(next.pause_longest_ns, cycle->pauses.longest);
-    next.last_end = next.pause_end[at];
-    next.cycles++;
-    next.forced += reason == ML_GC_FORCED;
-    next.along += cycle->ran_along;
-    next.last_along = cycle->ran_along;
-    next.cpu_ns += cpu_ns;
-    unsigned cpus = ml_os_online_cpus();
-    ml_limit_cycle_took(next.cycles, ml_max(next.pause_ns[at], cpu_ns / cpus));
-    uint64_t available = (ml_os_monotonic_ns() - begun_ns) * cpus;
-    next.cpu_fraction = available == 0 ? 0 : (double)next.cpu_ns / (double)available;
-    next.root_stack_bytes = cycle->roots.stack;
-    next.root_data_bytes = cycle->roots.data;
-    next.root_added_bytes = cycle->roots.added;
-    next.last_stop_ns = cycle->stop;
-    next.last_mark_ns = cycle->mark;
-    next.looked_up += cycle->looked_up;
-    publish(&next);
+    const struct ml_gc_record *record = ml_gc_book(cycle, circumstances);
+    ml_limit_cycle_took(record->number,
+                        ml_max(record->stopped_ns, record->cpu_ns / ml_os_online_cpus()));
+    ml_trace_cycle(record);
 }
 
 static void complain_once(void)
@@ -155,8 +76,8 @@ static bool stops(enum ml_gc_reason reason)
 {
     enum { FEW_CANDIDATES = 1 << 15, SMALL_HEAP = 4 << 20 };
     static uint64_t looked_up_before;
-    uint64_t last = history.looked_up - looked_up_before;
-    looked_up_before = history.looked_up;
+    uint64_t now = ml_gc_looked_up(), last = now - looked_up_before;
+    looked_up_before = now;
     if (ml_gc_stops || reason == ML_GC_NO_MEMORY)
         return true;
     if (last < FEW_CANDIDATES && ml_heap_taken_bytes() < SMALL_HEAP && reason != ML_GC_STRESS)
@@ -182,7 +103,9 @@ static void run_cycle(enum ml_gc_reason reason)
 {
     struct ml_cycle cycle = { .in_a_hurry = reason == ML_GC_FORCED };
     uint64_t cpu_begin = ml_os_thread_cpu_ns() + ml_share_cpu_ns();
-    uint64_t began = ml_os_monotonic_ns() - begun_ns, taken_bytes = ml_heap_taken_bytes();
+    struct ml_gc_circumstances circumstances = { .reason = reason,
+                                                 .began_ns = ml_os_monotonic_ns(),
+                                                 .taken_bytes = ml_heap_taken_bytes() };
     if (!ml_os_loader_is_usable()) {
         complain_about_loader_once();
         ml_pacer_postpone();
@@ -206,8 +129,8 @@ static void run_cycle(enum ml_gc_reason reason)
     else
         ml_sweep_all();
     ml_finalize_shrink();
-    book(&cycle, reason, ml_os_thread_cpu_ns() + ml_share_cpu_ns() - cpu_begin);
-    ml_trace_cycle(&cycle, history.cycles, began, taken_bytes);
+    circumstances.cpu_ns = ml_os_thread_cpu_ns() + ml_share_cpu_ns() - cpu_begin;
+    book(&cycle, &circumstances);
 }
 
 /* bytes: only if one is due for so many more, and another thread's has not come
@@ -247,7 +170,7 @@ void ml_gc_make_room(uint64_t bytes)
 
 void ml_gc_init(void)
 {
-    begun_ns = ml_os_monotonic_ns();
+    ml_gc_history_init();
     ml_os_loader_init();
     ml_os_thread_prepare();
 }

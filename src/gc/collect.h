@@ -6,7 +6,7 @@
  *     ml_cycle_along          cycle.c      the mark, along with the program,
  *     or ml_cycle_stopped                  or while it stands
  *     ml_sweep_large          sweep.c      large garbage goes at once
- *     history                              NumGC, pauses, CPU time
+ *     ml_gc_book              history.c    NumGC, pauses, CPU time
  *
  * One cycle at a time, under the collector's lock. The thread that runs it is
  * the background's, for those that found it due; or the one that asked for it by
@@ -19,16 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "heap/central.h"
-#include "memlog_stats.h"
-
-enum ml_gc_reason {
-    ML_GC_PACED,     /* the heap has come so far */
-    ML_GC_NO_MEMORY, /* the OS gave no more */
-    ML_GC_IDLE,      /* there was none for long */
-    ML_GC_STRESS,    /* its turn has come in the stress mode: swept when it returns */
-    ML_GC_FORCED     /* the program asked: swept when it returns */
-};
+#include "gc/history.h"
 
 /* Cycles stop the program for all of the mark, although they need not. Before
  * there is a heap. */
@@ -47,36 +38,10 @@ void ml_gc_make_room(uint64_t bytes);
 /* The same, by the thread that carries it out for others. */
 void ml_gc_collect_if_due(uint64_t bytes);
 
-/* What the cycles so far add up to. What is live is told from the mark's end
- * on, all else when the cycle is complete. */
-struct ml_gc_history {
-    uint64_t pause_ns[MEMLOG_PAUSES], pause_end[MEMLOG_PAUSES];
-    uint64_t pause_total_ns;
-    uint64_t pauses, pause_longest_ns; /* single ones: a cycle may have several */
-    uint64_t cycles, forced;
-    uint64_t along, last_along;  /* cycles that marked while the program ran; the last did */
-    uint64_t last_end;           /* nanoseconds since 1970 */
-    uint64_t cpu_ns;
-    double cpu_fraction;
-    uint64_t live_bytes, live_objects;
-    struct ml_marked_twice twice; /* until that mark; see heap/central.h */
-    uint64_t root_stack_bytes, root_data_bytes, root_added_bytes;
-    uint64_t last_stop_ns, last_mark_ns;
-    uint64_t looked_up;          /* candidate words resolved */
-};
-/* What a mark has found, before a sweep may correct it: what that finds to be
- * counted twice would be taken off what the cycle before has found. World
- * stopped. */
-void ml_gc_publish_live(uint64_t objects, uint64_t bytes);
-/* A consistent copy; waits for no lock. */
-void ml_gc_history_read(struct ml_gc_history *history);
-uint64_t ml_gc_cycles(void);
-
 /* Memory of the collector's own beyond its metadata pool. */
 uint64_t ml_gc_stack_bytes(void);
 
-/* The clock that cpu_fraction counts from, and what a forked child can't find
- * out any more. */
+/* The history's clock, and what a forked child can't find out any more. */
 void ml_gc_init(void);
 void ml_gc_before_fork(void);
 void ml_gc_after_fork_parent(void);

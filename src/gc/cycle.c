@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-#include "gc/collect.h"
 #include "gc/dirty.h"
 #include "gc/finalize.h"
 #include "gc/helpers.h"
+#include "gc/history.h"
 #include "gc/limit.h"
 #include "gc/pacer.h"
 #include "gc/seenroots.h"
@@ -71,13 +71,25 @@ static void resize_magazines(uint64_t cached, uint64_t live)
     __atomic_store_n(&ml_magazine_bytes, bytes, __ATOMIC_RELAXED);
 }
 
+static void note(struct memlog_histogram *histogram, uint64_t ns)
+{
+    unsigned bucket = 0;
+    while (bucket < MEMLOG_HISTOGRAM - 1 && ns > memlog_histogram_ns(bucket))
+        bucket++;
+    histogram->counts[bucket]++;
+    histogram->sum_ns += ns;
+}
+
 static bool stop(struct ml_cycle *cycle, uint64_t *begin)
 {
     *begin = ml_os_monotonic_ns();
     cycle->done = ml_world_stop();
-    if (cycle->done)
-        cycle->stop = ml_max(cycle->stop, ml_os_monotonic_ns() - *begin);
-    return cycle->done;
+    if (!cycle->done)
+        return false;
+    uint64_t stand = ml_os_monotonic_ns() - *begin;
+    cycle->stop = ml_max(cycle->stop, stand);
+    note(&cycle->pauses.stops, stand);
+    return true;
 }
 
 /* The threads that were let go may take this one's CPU before it has seen the
@@ -93,6 +105,7 @@ static void start(struct ml_cycle *cycle, uint64_t begin)
     pauses->last = pause;
     pauses->longest = ml_max(pauses->longest, pause);
     pauses->sum += pause;
+    note(&pauses->times, pause);
 }
 
 static void forget_marks(void)

@@ -42,6 +42,7 @@
 #include "gc/mark.h"
 #include "gc/roots.h"
 #include "heap/central.h"
+#include "memlog_stats.h"
 #include "os/thread.h"
 
 struct ml_cycle {
@@ -52,6 +53,7 @@ struct ml_cycle {
     struct ml_pauses {
         uint64_t first, last, longest, sum;
         uint32_t count;
+        struct memlog_histogram times, stops; /* stops: until the last thread stood */
     } pauses;        /* each from the first signal to the last thread let go */
     uint64_t stop;   /* until the last thread stood; the longer one */
     uint64_t mark;   /* all of it */

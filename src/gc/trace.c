@@ -6,7 +6,6 @@
 
 #include "base/format.h"
 #include "gc/dirty.h"
-#include "gc/pacer.h"
 #include "os/process.h"
 
 bool ml_trace_on;
@@ -27,55 +26,57 @@ static void number(struct ml_text *text, const char *before, uint64_t value)
 
 enum { US = 1000, MS = 1000 * US, S = 1000 * MS };
 
-static void tell_pauses(struct ml_text *text, const struct ml_cycle *cycle)
+static void tell_pauses(struct ml_text *text, const struct ml_gc_record *record)
 {
-    const struct ml_pauses *pauses = &cycle->pauses;
-    thousandths(text, pauses->first, MS);
-    if (cycle->slices != 0) {
+    thousandths(text, record->first_ns, MS);
+    if (record->slices != 0) {
         ml_text_char(text, '+');
-        thousandths(text, pauses->sum - pauses->first - pauses->last, MS);
-        number(text, " (", cycle->slices);
+        thousandths(text, record->stopped_ns - record->first_ns - record->last_ns, MS);
+        number(text, " (", record->slices);
         ml_text_string(text, " slices)");
     }
-    if (pauses->count > 1) {
+    if (record->pauses > 1) {
         ml_text_char(text, '+');
-        thousandths(text, pauses->last, MS);
+        thousandths(text, record->last_ns, MS);
     }
     ml_text_string(text, " ms stopped of ");
-    thousandths(text, cycle->mark, MS);
+    thousandths(text, record->took_ns, MS);
     ml_text_string(text, " ms");
 }
 
-void ml_trace_cycle(const struct ml_cycle *cycle, uint64_t which, uint64_t began,
-                    uint64_t taken_bytes)
+static void tell_last_stop(struct ml_text *text, const struct ml_gc_record *record)
+{
+    number(text, ", ", record->rounds);
+    number(text, " rounds; last stop ", record->last.stand_ns / US);
+    number(text, " us to stand, ", record->last.roots_ns / US);
+    number(text, " roots, ", record->last.pages_ns / US);
+    number(text, " for ", record->last.pages);
+    number(text, " pages written, ", record->last.finish_ns / US);
+    ml_text_string(text, " to finish");
+}
+
+void ml_trace_cycle(const struct ml_gc_record *record)
 {
     char buffer[400];
     struct ml_text text;
     if (!ml_trace_on)
         return;
     ml_text_init(&text, buffer, sizeof(buffer));
-    number(&text, "gc ", which);
+    number(&text, "gc ", record->number);
     ml_text_string(&text, " at ");
-    thousandths(&text, began, S);
-    ml_text_string(&text, cycle->ran_along ? " s: along, " : " s: stopped, ");
-    tell_pauses(&text, cycle);
-    number(&text, ", ", taken_bytes >> 20);
-    number(&text, "->", cycle->live_bytes >> 20);
+    thousandths(&text, record->began_ns, S);
+    ml_text_string(&text, record->along ? " s: along, " : " s: stopped, ");
+    tell_pauses(&text, record);
+    number(&text, ", ", record->taken_bytes >> 20);
+    number(&text, "->", record->live_bytes >> 20);
     ml_text_string(&text, " MiB, goal ");
-    if (ml_pacer_goal() == INT64_MAX)
+    if (record->goal_bytes == INT64_MAX)
         ml_text_string(&text, "none");
     else
-        number(&text, "", ml_pacer_goal() >> 20);
+        number(&text, "", record->goal_bytes >> 20);
     ml_text_string(&text, " MiB");
-    if (cycle->ran_along) {
-        number(&text, ", ", cycle->rounds);
-        number(&text, " rounds; last stop ", cycle->last.stand / US);
-        number(&text, " us to stand, ", cycle->last.roots / US);
-        number(&text, " roots, ", cycle->last.pages / US);
-        number(&text, " for ", cycle->pages_written);
-        number(&text, " pages written, ", cycle->last.finish / US);
-        ml_text_string(&text, " to finish");
-    }
+    if (record->along)
+        tell_last_stop(&text, record);
     ml_text_finish(&text);
     ml_os_complain(buffer, NULL);
 }

@@ -12,16 +12,13 @@
 #define ML_GC_TRACE_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
-#include "gc/cycle.h"
+#include "gc/history.h"
 
 extern bool ml_trace_on; /* before there is a heap */
 
-/* A cycle has ended: its number, when it began (nanoseconds since memlog
- * started), and what was in use then. */
-void ml_trace_cycle(const struct ml_cycle *cycle, uint64_t number, uint64_t began,
-                    uint64_t taken_bytes);
+/* A cycle is complete. */
+void ml_trace_cycle(const struct ml_gc_record *record);
 /* Cycles stop the program although nobody asked for that: why. Once. */
 void ml_trace_why_stopped(void);
 

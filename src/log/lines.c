@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "log/lines.h"
 
+#include "gc/history.h"
 #include "os/clock.h"
 #include "os/process.h"
 #include "os/thread.h"
@@ -41,6 +42,7 @@ void ml_lines_begin(struct ml_lines *lines, uint64_t start_ns, const char *gc, b
     ml_text_init(&text, lines->header, sizeof(lines->header));
     ml_record_header(&text, &lines->record, &run);
     lines->run_length = text.length;
+    lines->cycles_told = ml_gc_cycles();
     read_limit(lines);
 }
 
@@ -66,11 +68,50 @@ static void read_numbers(struct ml_lines *lines)
     lines->extra.log_lost = lines->file.lost;
 }
 
+/* As many as fit into one write, from the first that is not told. Returns the
+ * last one. */
+static uint64_t compose_cycles(struct ml_lines *lines, struct ml_text *text, uint64_t cycles)
+{
+    uint64_t told = lines->cycles_told, missed = 0;
+    struct ml_gc_record record;
+
+    while (told < cycles && text->length + 2 * ML_RECORD_CYCLE_BYTES <= sizeof(lines->payload)) {
+        told++;
+        if (!ml_gc_record_read(told, &record)) {
+            missed++;
+            continue;
+        }
+        if (missed != 0)
+            ml_record_missed_cycles(text, told - 1, missed);
+        missed = 0;
+        ml_record_cycle(text, &record);
+    }
+    if (missed != 0)
+        ml_record_missed_cycles(text, told, missed);
+    return told;
+}
+
+/* What can't be written now is told later, as far as it is remembered then. */
+static void tell_cycles(struct ml_lines *lines)
+{
+    uint64_t cycles = ml_gc_cycles();
+
+    while (lines->tell_cycles && lines->cycles_told < cycles) {
+        struct ml_text text;
+        ml_text_init(&text, lines->payload, sizeof(lines->payload));
+        uint64_t told = compose_cycles(lines, &text, cycles);
+        if (ml_file_append(&lines->file, lines->payload, text.length, 0) != 0)
+            return;
+        lines->cycles_told = told;
+    }
+}
+
 int ml_lines_sample(struct ml_lines *lines, uint64_t now_ns, const char *keyword,
                     const char *words)
 {
     struct ml_text text;
 
+    tell_cycles(lines);
     ml_text_init(&text, lines->payload, sizeof(lines->payload));
     add_limit_if_changed(lines, &text);
     read_numbers(lines);

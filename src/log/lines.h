@@ -22,6 +22,8 @@ struct ml_lines {
 
     uint64_t limit_bytes; /* the cgroup's when last looked at, 0: none */
     uint64_t limit_checked_ns; /* monotonic */
+    bool tell_cycles;          /* a comment for each collection */
+    uint64_t cycles_told;      /* number of the last one */
     size_t run_length;         /* of the header without the limit */
     char header[ML_RECORD_HEADER_BYTES];
 
@@ -31,12 +33,13 @@ struct ml_lines {
 };
 
 /* Compose the header for this process, for a run that starts at start_ns
- * since 1970. lines->record is set. */
+ * since 1970. lines->record and tell_cycles are set. */
 void ml_lines_begin(struct ml_lines *lines, uint64_t start_ns, const char *gc,
                     bool show_command);
 
 /* Write a sample of now (since 1970) and, with a keyword, a comment right
- * behind it. A memory limit that has changed is said before it. As ml_file_append. */
+ * behind it. A memory limit that has changed, and the collections since the last
+ * sample where they are told, are said before it. As ml_file_append. */
 int ml_lines_sample(struct ml_lines *lines, uint64_t now_ns, const char *keyword,
                     const char *words);
 /* Write a comment alone. As ml_file_append. */

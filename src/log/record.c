@@ -45,7 +45,7 @@ static int add_column(struct ml_record *record, const char *name, size_t length)
     const struct ml_field *field = ml_field_find(name, length);
     if (field == NULL)
         return -ENOENT;
-    if (field->type == ML_TYPE_U64_RING || field->type == ML_TYPE_BY_SIZE)
+    if (!ml_field_is_one_number(field))
         return -EINVAL;
     if (has_column(record, field))
         return 0;
@@ -157,6 +157,7 @@ static void add_value(struct ml_text *text, const struct ml_field *field, const 
         break;
     case ML_TYPE_U64_RING:
     case ML_TYPE_BY_SIZE:
+    case ML_TYPE_HISTOGRAM:
         break; /* add_column lets none in */
     }
 }
@@ -174,6 +175,74 @@ void ml_record_sample(struct ml_text *text, const struct ml_record *record, uint
         ml_text_char(text, ' ');
         add_value(text, field, ml_field_at(field, stats, extra));
     }
+    ml_text_char(text, '\n');
+}
+
+/* ---- collections ------------------------------------------------------ */
+
+static void add_pair(struct ml_text *text, const char *name, uint64_t value)
+{
+    ml_text_char(text, ' ');
+    ml_text_string(text, name);
+    ml_text_char(text, '=');
+    ml_text_u64(text, value);
+}
+
+static const char *reason_name(uint64_t reason)
+{
+    switch ((enum ml_gc_reason)reason) {
+    case ML_GC_PACED:
+        return "paced";
+    case ML_GC_NO_MEMORY:
+        return "memory";
+    case ML_GC_IDLE:
+        return "idle";
+    case ML_GC_STRESS:
+        return "stress";
+    case ML_GC_FORCED:
+        return "forced";
+    }
+    return "?";
+}
+
+static void begin_cycle(struct ml_text *text, uint64_t number)
+{
+    ml_text_string(text, "# gc ");
+    ml_text_u64(text, number);
+}
+
+void ml_record_cycle(struct ml_text *text, const struct ml_gc_record *cycle)
+{
+    enum { MICROSECONDS = 6 };
+
+    begin_cycle(text, cycle->number);
+    ml_text_string(text, " end=");
+    add_timestamp(text, cycle->ended_ns, MICROSECONDS);
+    ml_text_string(text, cycle->along ? " how=along why=" : " how=stopped why=");
+    ml_text_string(text, reason_name(cycle->reason));
+    add_pair(text, "before", cycle->taken_bytes);
+    add_pair(text, "live", cycle->live_bytes);
+    if (cycle->goal_bytes != INT64_MAX)
+        add_pair(text, "goal", cycle->goal_bytes);
+    add_pair(text, "pauses", cycle->pauses);
+    add_pair(text, "first", cycle->first_ns);
+    add_pair(text, "last", cycle->last_ns);
+    add_pair(text, "longest", cycle->longest_ns);
+    add_pair(text, "stopped", cycle->stopped_ns);
+    add_pair(text, "stand", cycle->stand_ns);
+    add_pair(text, "took", cycle->took_ns);
+    add_pair(text, "cpu", cycle->cpu_ns);
+    add_pair(text, "rounds", cycle->rounds);
+    add_pair(text, "pages", cycle->last.pages);
+    add_pair(text, "roots", cycle->root_bytes);
+    add_pair(text, "slices", cycle->slices);
+    ml_text_char(text, '\n');
+}
+
+void ml_record_missed_cycles(struct ml_text *text, uint64_t last, uint64_t count)
+{
+    begin_cycle(text, last);
+    add_pair(text, "missed", count);
     ml_text_char(text, '\n');
 }
 

@@ -18,6 +18,7 @@
 
 #include "base/bits.h"
 #include "base/format.h"
+#include "gc/history.h"
 #include "stats/fields.h"
 
 enum {
@@ -26,7 +27,8 @@ enum {
     ML_RECORD_COMMENT_BYTES = 1000, /* of a comment's text; the rest is cut */
     /* What suffices for the text of all header lines, and for a sample. */
     ML_RECORD_HEADER_BYTES = 6144,
-    ML_RECORD_SAMPLE_BYTES = 3072
+    ML_RECORD_SAMPLE_BYTES = 3072,
+    ML_RECORD_CYCLE_BYTES = 640
 };
 
 /* How the sample lines of one log look. */
@@ -64,6 +66,11 @@ void ml_record_header(struct ml_text *text, const struct ml_record *record,
 void ml_record_sample(struct ml_text *text, const struct ml_record *record, uint64_t now_ns,
                       const struct memlog_memstats *stats, const struct memlog_extra *extra);
 
+/* "# gc 7 end=1794956363.123456 how=along ...": one collection, as pairs of a
+ * name and a number. Bytes and nanoseconds; end: since 1970. */
+void ml_record_cycle(struct ml_text *text, const struct ml_gc_record *cycle);
+/* "# gc 300 missed=44": of so many up to that one nothing is known any more. */
+void ml_record_missed_cycles(struct ml_text *text, uint64_t last, uint64_t count);
 /* "# limit 536870912" */
 void ml_record_limit(struct ml_text *text, uint64_t bytes);
 /* "# lost 17 samples (No space left on device)" */

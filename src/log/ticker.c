@@ -193,6 +193,7 @@ static int take_settings(const struct ml_log_settings *settings)
     log_state.children = settings->children;
     log_state.show_command = settings->show_command;
     log_state.gc = settings->gc;
+    log_state.lines.tell_cycles = settings->tell_cycles;
     log_state.lines.file.max_bytes = settings->max_bytes;
     error = ml_place_remember(&log_state.place, settings->file);
     return error == 0 ? 0 : refuse_file(error);

@@ -57,7 +57,8 @@ PLACED_AS_IN_GO(by_size, 4312);
         double: ML_TYPE_DOUBLE,                                                \
         bool: ML_TYPE_BOOL,                                                    \
         uint64_t *: ML_TYPE_U64_RING,                                          \
-        struct memlog_by_size *: ML_TYPE_BY_SIZE)
+        struct memlog_by_size *: ML_TYPE_BY_SIZE,                              \
+        struct memlog_histogram: ML_TYPE_HISTOGRAM)
 
 #define FIELD(structure, its_home, member, its_go_name, its_unit, its_kind, its_help) \
     {                                                                          \
@@ -190,16 +191,24 @@ const struct ml_field ml_fields[] = {
     EXTRA(finalizers_run, "FinalizersRun", ML_UNIT_COUNT, ML_TOTAL, "Finalizers that have run"),
     EXTRA(weak_references, "WeakReferences", ML_UNIT_COUNT, ML_GAUGE,
           "Objects with a weak reference"),
+    EXTRA(pause_histogram, "PauseHistogram", ML_UNIT_NANOSECONDS, ML_TOTAL,
+          "Times the collector stopped the program, by their length"),
+    EXTRA(stop_histogram, "StopHistogram", ML_UNIT_NANOSECONDS, ML_TOTAL,
+          "Times the collector stopped the program, by the time until all threads stood"),
 };
 
 enum { FIELDS_COUNT = sizeof(ml_fields) / sizeof(ml_fields[0]) };
 const size_t ml_fields_count = FIELDS_COUNT;
 
 /* Whoever adds a member learns here that it wants a row. All of memlog_extra's
- * members are 8 bytes long, and all but `size` have one. */
-enum { FIELDS_OF_MEMSTATS = 32 };
-_Static_assert(FIELDS_COUNT ==
-                   FIELDS_OF_MEMSTATS + sizeof(struct memlog_extra) / sizeof(uint64_t) - 1,
+ * members are 8 bytes long, but for the histograms, and all but `size` have one. */
+enum {
+    FIELDS_OF_MEMSTATS = 32,
+    HISTOGRAMS = 2,
+    HISTOGRAM_BYTES = HISTOGRAMS * sizeof(struct memlog_histogram),
+    WORDS_OF_EXTRA = (sizeof(struct memlog_extra) - HISTOGRAM_BYTES) / sizeof(uint64_t)
+};
+_Static_assert(FIELDS_COUNT == FIELDS_OF_MEMSTATS + HISTOGRAMS + WORDS_OF_EXTRA - 1,
                "every member has its row");
 _Static_assert(sizeof(struct memlog_memstats) <= UINT16_MAX &&
                    sizeof(struct memlog_extra) <= UINT16_MAX,

@@ -27,9 +27,10 @@ enum ml_field_type {
     ML_TYPE_I64,
     ML_TYPE_U32,
     ML_TYPE_DOUBLE,
-    ML_TYPE_BOOL,
+    ML_TYPE_BOOL,     /* from here on: more than one number */
     ML_TYPE_U64_RING, /* uint64_t[MEMLOG_PAUSES] */
-    ML_TYPE_BY_SIZE   /* struct memlog_by_size[MEMLOG_BY_SIZE] */
+    ML_TYPE_BY_SIZE,  /* struct memlog_by_size[MEMLOG_BY_SIZE] */
+    ML_TYPE_HISTOGRAM /* struct memlog_histogram */
 };
 enum ml_field_home { ML_HOME_MEMSTATS, ML_HOME_EXTRA };
 
@@ -48,6 +49,12 @@ extern const size_t ml_fields_count;
 
 /* The field of that name (either spelling, exact case), or NULL. */
 const struct ml_field *ml_field_find(const char *name, size_t length);
+
+/* Not an array or a histogram. */
+static inline bool ml_field_is_one_number(const struct ml_field *field)
+{
+    return field->type <= ML_TYPE_BOOL;
+}
 
 /* Where the field's value is, in whichever of the two structs is its home. */
 static inline const void *ml_field_at(const struct ml_field *field,

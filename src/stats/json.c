@@ -66,6 +66,8 @@ static void write_value(struct ml_text *text, enum ml_field_type type, const voi
     case ML_TYPE_BY_SIZE:
         write_by_size(text, value);
         break;
+    case ML_TYPE_HISTOGRAM:
+        break; /* MemStats has none */
     }
 }
 

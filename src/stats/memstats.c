@@ -5,6 +5,7 @@
 
 #include "gc/collect.h"
 #include "gc/finalize.h"
+#include "gc/history.h"
 #include "gc/limit.h"
 #include "gc/pacer.h"
 #include "gc/verify.h"
@@ -139,6 +140,8 @@ void ml_stats_read_extra(struct memlog_extra *extra)
     extra->gc_concurrent = history.last_along;
     extra->pauses = history.pauses;
     extra->pause_longest_ns = history.pause_longest_ns;
+    extra->pause_histogram = history.pause_times;
+    extra->stop_histogram = history.stop_times;
     extra->memory_limit = ml_limit();
     extra->limit_goal = ml_pacer_limit_goal();
     extra->limit_held_gc = ml_limit_last_held();
