@@ -205,8 +205,7 @@ static void look_again_later(uintptr_t begin, uintptr_t end, void *argument)
 
 void ml_dirty_find_written(struct ml_marker *marker, uintptr_t begin, uintptr_t end)
 {
-    if (ml_os_written_scan(&written, begin, end, ML_OS_WRITTEN_GET_QUICK, look_again_later,
-                           marker) < 0)
+    if (ml_os_written_scan(&written, begin, end, ML_OS_WRITTEN_GET, look_again_later, marker) < 0)
         look_again_later(begin, end, marker);
 }
 

@@ -80,15 +80,15 @@ int ml_os_written_arm(const struct ml_os_written *written, uintptr_t begin, uint
 int ml_os_written_disarm(const struct ml_os_written *written, uintptr_t begin, uintptr_t end);
 
 enum ml_os_written_scan {
-    ML_OS_WRITTEN_GET,       /* the written pages; the records stay */
-    ML_OS_WRITTEN_GET_QUICK, /* the same, and with them any page that holds no memory; a third of
-                              * the time where little was written */
-    ML_OS_WRITTEN_REARM,     /* the written pages, armed again before visit hears of them */
+    ML_OS_WRITTEN_GET,   /* the written pages; the records stay */
+    ML_OS_WRITTEN_REARM, /* the written pages, armed again before visit hears of them */
 };
 /* visit runs of written pages from the lowest to the highest; runs may touch
- * one another. With REARM a write is in this scan or the next, never in none:
- * what visit reads then is what was written before, or it is named again.
- * visit may write to the range and scan itself.
+ * one another. A page that holds no memory may be among them, until REARM arms
+ * it like the rest: that takes page tables (0.2 % of it). With REARM a write is
+ * in this scan or the next, never in none: what visit reads then is what was
+ * written before, or it is named again. visit may write to the range and scan
+ * itself.
  * The number of pages visited, or -errno: then take all pages of the range as
  * written, since some may be armed again that visit has not heard of. -EPERM:
  * a part of the range is not added. Signals do not end a scan, unless they end

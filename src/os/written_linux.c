@@ -128,22 +128,23 @@ int ml_os_written_disarm(const struct ml_os_written *written, uintptr_t begin, u
     return (int)ioctl_of(&written->protector, UFFDIO_WRITEPROTECT, &range);
 }
 
-/* Memory that is there: an address without a page has no mark either, and gets
- * none when its page comes. */
-static struct pagemap_scan scan_of_written_memory(uintptr_t begin, uintptr_t end)
+/* Nothing but that one bit is asked for: then it is all that the kernel looks at
+ * in each entry, and is done in a quarter of the time. */
+static struct pagemap_scan scan_of_written_pages(uintptr_t begin, uintptr_t end)
 {
     return (struct pagemap_scan){ .size = sizeof(struct pagemap_scan),
                                   .flags = SCAN_CHECKS_PROTECTION,
                                   .begin = begin,
                                   .end = end,
                                   .all_of = PAGE_WRITTEN,
-                                  .any_of = PAGE_PRESENT | PAGE_SWAPPED };
+                                  .returned = PAGE_WRITTEN };
 }
 
 int ml_os_written_arm(const struct ml_os_written *written, uintptr_t begin, uintptr_t end)
 {
-    struct pagemap_scan scan = scan_of_written_memory(begin, end);
+    struct pagemap_scan scan = scan_of_written_pages(begin, end);
     scan.flags |= SCAN_PROTECTS;
+    scan.any_of = PAGE_PRESENT | PAGE_SWAPPED; /* no page tables for memory that is not there */
     long result = ioctl_of(&written->pagemap, PAGEMAP_SCAN_REQUEST, &scan);
     return result < 0 ? (int)result : 0;
 }
@@ -156,14 +157,11 @@ long ml_os_written_scan_by(const struct ml_os_written *written, size_t runs, uin
                            void *argument)
 {
     struct page_region regions[ML_OS_WRITTEN_RUNS];
-    struct pagemap_scan scan = scan_of_written_memory(begin, end);
+    struct pagemap_scan scan = scan_of_written_pages(begin, end);
     scan.regions = (uintptr_t)regions;
     scan.regions_count = runs < ML_OS_WRITTEN_RUNS ? runs : ML_OS_WRITTEN_RUNS;
-    scan.returned = PAGE_WRITTEN;
     if (how == ML_OS_WRITTEN_REARM)
         scan.flags |= SCAN_PROTECTS;
-    if (how == ML_OS_WRITTEN_GET_QUICK)
-        scan.any_of = 0; /* one bit of each entry is all the kernel has to test */
 
     uint64_t bytes = 0;
     while (scan.begin < end) {
