@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/publish.h"
 #include "gc/alloc.h"
 #include "gc/type.h"
 #include "gc/watch.h"
@@ -13,6 +14,7 @@
 
 /* Written under the watch's lock; the counts are read at any time. */
 static struct ml_finalize_counts counts;
+ML_PUBLISH("finalize.counts", counts);
 static bool is_running;
 
 /* A ring, of a power of two. It has room for every finalizer that is registered, so that queueing

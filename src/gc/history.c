@@ -2,6 +2,7 @@
 #include "gc/history.h"
 
 #include "base/bits.h"
+#include "base/publish.h"
 #include "gc/pacer.h"
 #include "os/clock.h"
 #include "os/process.h"
@@ -10,6 +11,9 @@ static struct ml_gc_history history;
 ML_NO_ROOT static struct ml_gc_record records[MEMLOG_PAUSES];
 static uint32_t sequence; /* odd while one of them changes */
 static uint64_t begun_ns;
+ML_PUBLISH("gc.history", history);
+ML_PUBLISH("gc.records", records);
+ML_PUBLISH("gc.sequence", sequence);
 
 void ml_gc_history_init(void) { begun_ns = ml_os_monotonic_ns(); }
 

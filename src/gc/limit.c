@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "gc/limit.h"
 
+#include "base/publish.h"
 #include "gc/collect.h"
 #include "gc/limiter.h"
 #include "gc/pacer.h"
@@ -21,6 +22,7 @@ enum {
 };
 
 static uint64_t limit = INT64_MAX;
+ML_PUBLISH("limit.bytes", limit);
 /* What the limit leaves for the heap, and for the part of it in use before somebody
  * has to look; UINT64_MAX without a limit. */
 static uint64_t heap_most = UINT64_MAX, inuse_most = UINT64_MAX;
@@ -163,6 +165,7 @@ int64_t ml_limit_set(int64_t bytes)
 
 static struct ml_limiter limiter; /* under the collector's lock */
 static uint64_t last_held;
+ML_PUBLISH("limit.last_held", last_held);
 
 uint64_t ml_limit_last_held(void) { return get(&last_held); }
 

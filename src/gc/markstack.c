@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/publish.h"
 #include "os/pages.h"
 
 enum {
@@ -15,6 +16,7 @@ enum {
 };
 
 static uint64_t committed_bytes;
+ML_PUBLISH("markstack.committed_bytes", committed_bytes);
 static uintptr_t fixed_words[FIXED_WORDS];
 
 uint64_t ml_markstack_bytes(void) { return __atomic_load_n(&committed_bytes, __ATOMIC_RELAXED); }

@@ -2,6 +2,7 @@
 #include "gc/pacer.h"
 
 #include "base/bits.h"
+#include "base/publish.h"
 #include "heap/central.h"
 #include "os/clock.h"
 #include "os/thread.h"
@@ -50,6 +51,9 @@ static uint64_t limit_held_until;
 static uint64_t percent_trigger = HEAP_LEAST, limit_trigger = INT64_MAX;
 static uint64_t allowance; /* 0: no cycle is under way */
 static unsigned runway;
+ML_PUBLISH("pacer.pace", pace);
+ML_PUBLISH("pacer.percent_goal", percent_goal);
+ML_PUBLISH("pacer.limit_goal", limit_goal);
 
 static void set(uint64_t *to, uint64_t value) { __atomic_store_n(to, value, __ATOMIC_RELAXED); }
 static uint64_t get(const uint64_t *from) { return __atomic_load_n(from, __ATOMIC_RELAXED); }

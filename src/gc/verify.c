@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/format.h"
+#include "base/publish.h"
 #include "gc/mutator.h"
 #include "heap/alloc.h"
 #include "gc/type.h"
@@ -14,6 +15,7 @@
 enum { WORDS = ML_SPAN_SLOTS_MAX / 64 };
 
 bool ml_verify_on;
+ML_PUBLISH("verify.on", ml_verify_on);
 
 static uint64_t (*aside)[WORDS]; /* by span number */
 static uint32_t spans;

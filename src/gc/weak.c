@@ -4,11 +4,13 @@
 #include <errno.h>
 
 #include "base/format.h"
+#include "base/publish.h"
 #include "gc/alloc.h"
 #include "gc/watch.h"
 #include "os/process.h"
 
 static uint64_t count; /* under the watch's lock; read at any time */
+ML_PUBLISH("weak.count", count);
 
 uint64_t ml_weak_count(void) { return __atomic_load_n(&count, __ATOMIC_RELAXED); }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/format.h"
+#include "base/publish.h"
 #include "heap/pageheap.h"
 #include "heap/poison.h"
 #include "heap/threadgroup.h"
@@ -30,6 +31,7 @@ void ml_heap_taken_set(uint64_t bytes)
 
 /* What two markers took up in the same instant, and both counted. */
 static struct ml_marked_twice marked_twice;
+ML_PUBLISH("central.marked_twice", marked_twice);
 
 void ml_heap_note_marked_twice(uint64_t objects, uint64_t bytes)
 {

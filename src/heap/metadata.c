@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/publish.h"
 #include "os/pages.h"
 #include "os/thread.h"
 
@@ -18,10 +19,13 @@ struct pool {
     struct ml_lock lock;
     char *at, *end; /* the chunk being cut up */
     struct block *free[SIZES]; /* by log2(bytes / SMALLEST) */
-    uint64_t sys, inuse;
 };
 
 static struct pool pools[ML_POOLS];
+/* Bytes of each. */
+static uint64_t sys[ML_POOLS], inuse[ML_POOLS];
+ML_PUBLISH("metadata.sys", sys);
+ML_PUBLISH("metadata.inuse", inuse);
 
 static void add(uint64_t *counter, uint64_t bytes)
 {
@@ -47,7 +51,7 @@ static void *cut(struct pool *pool, size_t bytes)
          * gives it up (less than OWN_MAPPING, once a chunk). */
         pool->at = chunk;
         pool->end = chunk + CHUNK;
-        add(&pool->sys, CHUNK);
+        add(&sys[pool - pools], CHUNK);
     }
     void *block = pool->at;
     pool->at += bytes;
@@ -65,7 +69,7 @@ void *ml_metadata_alloc(enum ml_pool which, size_t bytes)
     if (bytes >= OWN_MAPPING) {
         block = ml_os_map(bytes);
         if (block != NULL)
-            add(&pool->sys, bytes);
+            add(&sys[pool - pools], bytes);
     } else {
         struct block **free = &pool->free[ml_log2(bytes / SMALLEST)];
         block = *free;
@@ -77,7 +81,7 @@ void *ml_metadata_alloc(enum ml_pool which, size_t bytes)
         }
     }
     if (block != NULL)
-        add(&pool->inuse, bytes);
+        add(&inuse[pool - pools], bytes);
     ml_unlock(&pool->lock);
     return block;
 }
@@ -92,23 +96,23 @@ void ml_metadata_free(enum ml_pool which, void *address, size_t bytes)
     ml_lock(&pool->lock);
     if (bytes >= OWN_MAPPING) {
         ml_os_unmap(block, bytes);
-        add(&pool->sys, -(uint64_t)bytes);
+        add(&sys[pool - pools], -(uint64_t)bytes);
     } else {
         struct block **free = &pool->free[ml_log2(bytes / SMALLEST)];
         block->next = *free;
         *free = block;
     }
-    add(&pool->inuse, -(uint64_t)bytes);
+    add(&inuse[pool - pools], -(uint64_t)bytes);
     ml_unlock(&pool->lock);
 }
 
 uint64_t ml_metadata_sys(enum ml_pool pool)
 {
-    return __atomic_load_n(&pools[pool].sys, __ATOMIC_RELAXED);
+    return __atomic_load_n(&sys[pool], __ATOMIC_RELAXED);
 }
 uint64_t ml_metadata_inuse(enum ml_pool pool)
 {
-    return __atomic_load_n(&pools[pool].inuse, __ATOMIC_RELAXED);
+    return __atomic_load_n(&inuse[pool], __ATOMIC_RELAXED);
 }
 
 void ml_metadata_lock_all(void)

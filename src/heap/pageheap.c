@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/publish.h"
 #include "heap/freeruns.h"
 #include "heap/poison.h"
 #include "heap/renewed.h"
@@ -23,6 +24,8 @@ static unsigned releasing; /* runs in ML_SPAN_RELEASING */
 
 static struct ml_pageheap_figures figures;
 static uint32_t sequence; /* odd while the figures change */
+ML_PUBLISH("pageheap.figures", figures);
+ML_PUBLISH("pageheap.sequence", sequence);
 
 /* ---- figures -------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/publish.h"
 #include "os/pages.h"
 
 ML_NO_ROOT struct ml_spanmap ml_map;
@@ -16,6 +17,12 @@ struct part {
 };
 
 ML_NO_ROOT static struct part state, page_bin, page_span, backed, revisit, spans, heap;
+
+/* Bytes committed for tables, and for descriptors. */
+static uint64_t table_bytes, span_bytes;
+ML_PUBLISH("spanmap.table_bytes", table_bytes);
+ML_PUBLISH("spanmap.span_bytes", span_bytes);
+ML_PUBLISH("spanmap.map", ml_map);
 
 enum { HEAP_ALIGNMENT = 1 << 16 };
 
@@ -64,9 +71,12 @@ static int commit_to(struct part *part, size_t need)
     if (part->committed <= HUGE_ABOVE && until > HUGE_ABOVE)
         ml_os_prefer_huge_pages((void *)(part->base + HUGE_ABOVE), part->reserved - HUGE_ABOVE);
     int error = ml_os_commit((void *)(part->base + part->committed), until - part->committed);
-    if (error == 0)
-        __atomic_store_n(&part->committed, until, __ATOMIC_RELAXED);
-    return error;
+    if (error != 0)
+        return error;
+    uint64_t *sum = part == &spans ? &span_bytes : &table_bytes;
+    __atomic_store_n(sum, *sum + (until - part->committed), __ATOMIC_RELAXED);
+    part->committed = until;
+    return 0;
 }
 
 int ml_spanmap_init(void)
@@ -148,18 +158,8 @@ size_t ml_spanmap_grow(size_t bytes, size_t wanted)
     return 0;
 }
 
-static uint64_t committed(const struct part *part)
-{
-    return __atomic_load_n(&part->committed, __ATOMIC_RELAXED);
-}
-
-uint64_t ml_spanmap_table_bytes(void)
-{
-    return committed(&state) + committed(&page_bin) + committed(&page_span) + committed(&backed) +
-           committed(&revisit);
-}
-
-uint64_t ml_spanmap_span_bytes(void) { return committed(&spans); }
+uint64_t ml_spanmap_table_bytes(void) { return __atomic_load_n(&table_bytes, __ATOMIC_RELAXED); }
+uint64_t ml_spanmap_span_bytes(void) { return __atomic_load_n(&span_bytes, __ATOMIC_RELAXED); }
 
 void ml_spanmap_set_pages(const struct ml_span *span, uint32_t from)
 {

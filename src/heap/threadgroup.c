@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "heap/threadgroup.h"
 
+#include "base/publish.h"
 #include "heap/metadata.h"
 
 struct ml_thread_group *ml_thread_groups;
+ML_PUBLISH("threadgroup.groups", ml_thread_groups);
 
 static unsigned newest_count; /* of blocks in the newest group */
 

@@ -21,6 +21,7 @@
 #include <time.h>
 
 #include "base/bits.h"
+#include "base/publish.h"
 #include "os/clock.h"
 #include "os/pages.h"
 #include "os/syscall_linux.h"
@@ -182,6 +183,7 @@ bool ml_os_is_scheduled_as_first(void)
 
 /* RW bytes of the stacks that exist. Any thread that starts or joins writes it. */
 static uint64_t own_stack_bytes;
+ML_PUBLISH("thread.own_stack_bytes", own_stack_bytes);
 
 typedef int create_function(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 typedef int join_function(pthread_t, void **);

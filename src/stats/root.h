@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* root.h - where a reader outside of the process begins: one exported symbol.
+ *
+ *   memlog_root --> the entries of publish.h --> the variables themselves
+ *
+ * What a variable holds is a struct of some floor. `layout` stands for how those
+ * look: a reader that was built from other sources than the program says another
+ * number, and refuses; names, sizes and places it could still read.
+ */
+#ifndef ML_STATS_ROOT_H
+#define ML_STATS_ROOT_H
+
+#include "base/publish.h"
+
+#define ML_ROOT_MAGIC "memlog\x01" /* and a NUL: eight bytes */
+enum { ML_ROOT_VERSION = 1 };
+
+struct memlog_root {
+    char magic[8];
+    uint32_t version; /* of this struct and of struct ml_published */
+    uint32_t bytes;   /* sizeof(struct memlog_root) */
+    uint64_t layout;
+    const struct ml_published *published, *published_end;
+};
+
+extern const struct memlog_root memlog_root;
+
+/* The layout this was built with. */
+uint64_t ml_root_layout(void);
+
+#endif
