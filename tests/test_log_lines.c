@@ -6,7 +6,10 @@
  */
 #include "unit.h"
 
-#include "log/lines.h"
+#include <errno.h>
+#include <unistd.h>
+
+#include "log/own.h"
 #include "log_scratch.h"
 #include "os/clock.h"
 #include "os/process.h"
@@ -39,7 +42,8 @@ static void begin(const char *columns)
     ck_assert_int_eq(ml_record_add_columns(&lines.record, columns, &bad, &length), 0);
     lines.file.path = scratch_log;
     ck_assert_int_eq(ml_file_open(&lines.file), 0);
-    ml_lines_begin(&lines, clock_ns, NULL, false);
+    lines.source = &ml_own_numbers;
+    ml_lines_begin(&lines, &(struct ml_record_run){ .pid = getpid(), .start_ns = clock_ns });
 }
 
 static void sample(void)
@@ -68,14 +72,22 @@ START_TEST(header_is_this_process)
 }
 END_TEST
 
-START_TEST(command_line_is_shown_when_wanted)
+static int refuse_to_read(void *unused, struct memlog_memstats *stats, struct memlog_extra *extra)
 {
+    (void)unused, (void)stats, (void)extra;
+    return -ESRCH;
+}
+
+START_TEST(what_cannot_be_read_is_not_written)
+{
+    struct ml_lines_source refusing = ml_own_numbers;
+    refusing.read = refuse_to_read;
     begin("");
-    ml_lines_begin(&lines, clock_ns, "stop", true);
     sample();
-    const char *text = scratch_contents(scratch_log);
-    ck_assert_ptr_nonnull(strstr(text, " interval=1s gc=stop command=\""));
-    ck_assert_ptr_nonnull(strstr(text, "test_log_lines"));
+    lines.source = &refusing;
+    ck_assert_int_eq(ml_lines_sample(&lines, clock_ns, "mark ", "x"), -ESRCH);
+    ck_assert_str_eq(behind_header(), "1000 1 1000000001\n");
+    ck_assert_uint_eq(lines.file.lost, 0);
 }
 END_TEST
 
@@ -249,7 +261,7 @@ START_TEST(comment_follows_its_sample)
 }
 END_TEST
 
-UNIT_MAIN("log lines", header_is_this_process, command_line_is_shown_when_wanted,
+UNIT_MAIN("log lines", header_is_this_process, what_cannot_be_read_is_not_written,
           limit_stands_behind_the_header, limit_is_looked_at_every_ten_seconds,
           changed_limit_is_said_before_the_sample, new_file_has_the_limit_of_now,
           extra_numbers_are_read_only_for_columns, columns_of_memlog_extra_are_read,

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "log/lines.h"
 
-#include "gc/history.h"
 #include "os/clock.h"
-#include "os/process.h"
-#include "os/thread.h"
-#include "stats/memstats.h"
 
 /* Reading the limit opens a handful of files in /proc and /sys. */
 #define LIMIT_CHECK_NS (UINT64_C(10) * ML_NS_PER_SECOND)
@@ -27,22 +23,18 @@ static void put_limit_into_header(struct ml_lines *lines)
 static void read_limit(struct ml_lines *lines)
 {
     lines->limit_checked_ns = ml_os_monotonic_ns();
-    lines->limit_bytes = ml_os_cgroup_limit_bytes();
+    lines->limit_bytes = lines->source->limit_bytes(lines->source->context);
     put_limit_into_header(lines);
 }
 
-void ml_lines_begin(struct ml_lines *lines, uint64_t start_ns, const char *gc, bool show_command)
+void ml_lines_begin(struct ml_lines *lines, const struct ml_record_run *run)
 {
-    char command[ML_RECORD_COMMAND_BYTES];
-    struct ml_record_run run = { .pid = ml_os_pid(), .start_ns = start_ns, .gc = gc };
     struct ml_text text;
 
-    if (show_command && ml_os_command_line(command, sizeof(command)) > 0)
-        run.command = command;
     ml_text_init(&text, lines->header, sizeof(lines->header));
-    ml_record_header(&text, &lines->record, &run);
+    ml_record_header(&text, &lines->record, run);
     lines->run_length = text.length;
-    lines->cycles_told = ml_gc_cycles();
+    lines->cycles_told = lines->source->cycles(lines->source->context);
     read_limit(lines);
 }
 
@@ -57,15 +49,15 @@ static void add_limit_if_changed(struct ml_lines *lines, struct ml_text *text)
         ml_record_limit(text, lines->limit_bytes);
 }
 
-static void read_numbers(struct ml_lines *lines)
+static int read_numbers(struct ml_lines *lines)
 {
-    ml_stats_read(&lines->stats);
-    if (!lines->record.needs_extra)
-        return;
+    struct memlog_extra *extra = lines->record.needs_extra ? &lines->extra : NULL;
+
     lines->extra.size = sizeof(lines->extra);
-    ml_stats_read_extra(&lines->extra);
+    int error = lines->source->read(lines->source->context, &lines->stats, extra);
     lines->extra.log_samples = lines->file.samples;
     lines->extra.log_lost = lines->file.lost;
+    return error;
 }
 
 /* As many as fit into one write, from the first that is not told. Returns the
@@ -77,7 +69,7 @@ static uint64_t compose_cycles(struct ml_lines *lines, struct ml_text *text, uin
 
     while (told < cycles && text->length + 2 * ML_RECORD_CYCLE_BYTES <= sizeof(lines->payload)) {
         told++;
-        if (!ml_gc_record_read(told, &record)) {
+        if (!lines->source->cycle(lines->source->context, told, &record)) {
             missed++;
             continue;
         }
@@ -94,9 +86,10 @@ static uint64_t compose_cycles(struct ml_lines *lines, struct ml_text *text, uin
 /* What can't be written now is told later, as far as it is remembered then. */
 static void tell_cycles(struct ml_lines *lines)
 {
-    uint64_t cycles = ml_gc_cycles();
-
-    while (lines->tell_cycles && lines->cycles_told < cycles) {
+    if (!lines->tell_cycles)
+        return;
+    uint64_t cycles = lines->source->cycles(lines->source->context);
+    while (lines->cycles_told < cycles) {
         struct ml_text text;
         ml_text_init(&text, lines->payload, sizeof(lines->payload));
         uint64_t told = compose_cycles(lines, &text, cycles);
@@ -111,10 +104,12 @@ int ml_lines_sample(struct ml_lines *lines, uint64_t now_ns, const char *keyword
 {
     struct ml_text text;
 
+    int error = read_numbers(lines);
+    if (error != 0)
+        return error;
     tell_cycles(lines);
     ml_text_init(&text, lines->payload, sizeof(lines->payload));
     add_limit_if_changed(lines, &text);
-    read_numbers(lines);
     ml_record_sample(&text, &lines->record, now_ns, &lines->stats, &lines->extra);
     size_t sample_end = text.length;
     if (keyword != NULL)

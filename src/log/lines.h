@@ -16,7 +16,19 @@
 #include "log/file.h"
 #include "log/record.h"
 
+/* Where the numbers come from: this process (own.h), or another one. */
+struct ml_lines_source {
+    /* Fill *stats, and *extra, whose size is set, unless it is NULL. 0, or -errno: they can't be
+     * had now. */
+    int (*read)(void *context, struct memlog_memstats *stats, struct memlog_extra *extra);
+    uint64_t (*cycles)(void *context);
+    bool (*cycle)(void *context, uint64_t number, struct ml_gc_record *record);
+    uint64_t (*limit_bytes)(void *context); /* of its cgroup; 0: none */
+    void *context;
+};
+
 struct ml_lines {
+    const struct ml_lines_source *source;
     struct ml_record record;
     struct ml_file file;
 
@@ -32,14 +44,13 @@ struct ml_lines {
     struct memlog_extra extra;
 };
 
-/* Compose the header for this process, for a run that starts at start_ns
- * since 1970. lines->record and tell_cycles are set. */
-void ml_lines_begin(struct ml_lines *lines, uint64_t start_ns, const char *gc,
-                    bool show_command);
+/* Compose the header for a run. lines->source, record and tell_cycles are set. */
+void ml_lines_begin(struct ml_lines *lines, const struct ml_record_run *run);
 
 /* Write a sample of now (since 1970) and, with a keyword, a comment right
  * behind it. A memory limit that has changed, and the collections since the last
- * sample where they are told, are said before it. As ml_file_append. */
+ * sample where they are told, are said before it. As ml_file_append, or as the source's read:
+ * then nothing is written. */
 int ml_lines_sample(struct ml_lines *lines, uint64_t now_ns, const char *keyword,
                     const char *words);
 /* Write a comment alone. As ml_file_append. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "log/lines.h"
+#include "log/own.h"
 #include "log/place.h"
 #include "os/clock.h"
 #include "os/process.h"
@@ -230,6 +231,17 @@ static void leave_parents_log(void)
     ml_place_leave_to_parent(&log_state.place);
 }
 
+static void begin_lines(uint64_t now_ns)
+{
+    static char command[ML_RECORD_COMMAND_BYTES];
+    struct ml_record_run run = { .pid = ml_os_pid(), .start_ns = now_ns, .gc = log_state.gc };
+
+    if (log_state.show_command && ml_os_command_line(command, sizeof(command)) > 0)
+        run.command = command;
+    log_state.lines.source = &ml_own_numbers;
+    ml_lines_begin(&log_state.lines, &run);
+}
+
 /* The thread comes first, and waits: nothing is written when it can't be had,
  * and it is made while `writing` is free, since making it may allocate. */
 static int start_writing(void)
@@ -242,7 +254,7 @@ static int start_writing(void)
     ml_lock(&writing);
     uint64_t now = ml_os_realtime_ns();
     log_state.first_ns = ml_os_monotonic_ns();
-    ml_lines_begin(&log_state.lines, now, log_state.gc, log_state.show_command);
+    begin_lines(now);
     ml_lines_sample(&log_state.lines, now, NULL, NULL);
     __atomic_store_n(&log_state.pid, ml_os_pid(), __ATOMIC_RELEASE);
     ml_unlock(&writing);
