@@ -151,8 +151,7 @@ void ml_gc_history_read(struct ml_gc_history *copy)
         copy_words(copy, &history, sizeof(*copy));
         twice = ml_heap_marked_twice();
     } while (has_changed_since(before));
-    copy->live_objects -= ml_min(copy->live_objects, twice.objects - copy->twice.objects);
-    copy->live_bytes -= ml_min(copy->live_bytes, twice.bytes - copy->twice.bytes);
+    ml_gc_history_correct(copy, &twice);
 }
 
 uint64_t ml_gc_cycles(void) { return __atomic_load_n(&history.cycles, __ATOMIC_RELAXED); }

@@ -89,4 +89,13 @@ uint64_t ml_gc_looked_up(void); /* by all of them */
  * last MEMLOG_PAUSES. Any thread; waits for no lock. */
 bool ml_gc_record_read(uint64_t number, struct ml_gc_record *record);
 
+/* What the sweep has found out since the mark, taken off its result. */
+static inline void ml_gc_history_correct(struct ml_gc_history *history,
+                                         const struct ml_marked_twice *twice)
+{
+    history->live_objects -=
+        ml_min(history->live_objects, twice->objects - history->twice.objects);
+    history->live_bytes -= ml_min(history->live_bytes, twice->bytes - history->twice.bytes);
+}
+
 #endif

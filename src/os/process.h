@@ -31,6 +31,7 @@ size_t ml_os_command_line(char *buffer, size_t capacity);
 size_t ml_os_program_name(char *buffer, size_t capacity);
 
 uint64_t ml_os_rss_bytes(void);          /* resident memory; 0 when /proc is not there */
+uint64_t ml_os_rss_bytes_of(const char *statm); /* of another process: "/proc/PID/statm" */
 uint64_t ml_os_mapped_bytes(void);       /* address space in use; 0 when /proc is not there */
 uint64_t ml_os_cgroup_limit_bytes(void); /* the tightest memory limit of the cgroup (v2 or v1)
                                           * and its ancestors; 0: none or unknown. Reads several
@@ -44,7 +45,7 @@ _Noreturn void ml_os_die(const char *part, ...) __attribute__((sentinel));
 /* The text of an errno, without locale and allocation ("No space left on device"). */
 const char *ml_os_error_text(int error);
 
-/* --- the parts of the above that tests call with input of their own --- */
+/* --- the parts of the above that are called with input of their own --- */
 
 /* ml_os_command_line, of arguments that each end in a NUL. */
 size_t ml_os_escape_arguments(const char *arguments, size_t count, char *buffer, size_t capacity);

@@ -235,12 +235,12 @@ static bool parse_number(const char **text, uint64_t *value)
 enum statm_field { STATM_MAPPED = 0, STATM_RESIDENT = 1 };
 
 /* statm is a line of numbers, in pages. */
-static uint64_t read_statm(enum statm_field field)
+static uint64_t read_statm(const char *path, enum statm_field field)
 {
     char content[128];
     const char *at = content;
     uint64_t pages = 0;
-    if (ml_os_read_file("/proc/self/statm", content, sizeof(content)) < 0)
+    if (ml_os_read_file(path, content, sizeof(content)) < 0)
         return 0;
     for (int i = 0; i <= (int)field; i++) {
         if (!parse_number(&at, &pages))
@@ -252,12 +252,17 @@ static uint64_t read_statm(enum statm_field field)
 
 uint64_t ml_os_rss_bytes(void)
 {
-    return read_statm(STATM_RESIDENT);
+    return ml_os_rss_bytes_of("/proc/self/statm");
+}
+
+uint64_t ml_os_rss_bytes_of(const char *statm)
+{
+    return read_statm(statm, STATM_RESIDENT);
 }
 
 uint64_t ml_os_mapped_bytes(void)
 {
-    return read_statm(STATM_MAPPED);
+    return read_statm("/proc/self/statm", STATM_MAPPED);
 }
 
 /* --- the cgroup's limit ---------------------------------------------------------- */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/board.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "stats/root.h"
+
+static char path[64];
+
+const char *ml_board_path(void) { return path; }
+
+/* Pages that no slot needs take no memory. The program opens it through /proc, as the
+ * same user may: it inherits no descriptor, and nothing is left behind. */
+struct ml_board *ml_board_make(bool all_children)
+{
+    int fd = memfd_create("memlog-board", MFD_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    struct ml_board *board = MAP_FAILED;
+    if (ftruncate(fd, sizeof(*board)) == 0)
+        board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (board == MAP_FAILED) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return NULL;
+    }
+    memcpy(board->magic, ML_BOARD_MAGIC, sizeof(board->magic));
+    board->bytes = sizeof(*board);
+    board->layout = ml_root_layout();
+    board->all_children = all_children;
+    board->slots_taken = 1; /* the first is the program's */
+    snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), fd);
+    return board;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* main.c - the command memlog: which of its parts is meant. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/run.h"
+#include "config.h"
+
+static const struct {
+    const char *name;
+    int (*begin)(int argc, char **argv);
+    const char *help;
+} commands[] = {
+    { "run", ml_cli_run, "run a program on memlog's heap, and log what it uses" },
+};
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]), WRONG_USE = 2 };
+
+static void list_commands(FILE *to)
+{
+    fprintf(to, "usage: memlog COMMAND [OPTION...]\n\n");
+    for (int i = 0; i < COMMANDS; i++)
+        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].help);
+    fprintf(to, "\nmemlog COMMAND --help says more; memlog --version which memlog this is.\n");
+}
+
+int main(int argc, char **argv)
+{
+    const char *word = argc < 2 ? "" : argv[1];
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(word, commands[i].name) == 0)
+            return commands[i].begin(argc - 1, argv + 1);
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+        printf("memlog " PACKAGE_VERSION "\n");
+        return 0;
+    }
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+        list_commands(stdout);
+        return 0;
+    }
+    if (argc >= 2)
+        fprintf(stderr, "memlog: there is no command '%s'\n\n", word);
+    list_commands(stderr);
+    return WRONG_USE;
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/recorder.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/image.h"
+#include "log/lines.h"
+#include "os/clock.h"
+#include "os/process.h"
+
+struct ml_recorder {
+    struct ml_lines lines;
+    struct ml_lines_source source;
+    struct ml_place place;
+    struct ml_raw_stats raw; /* large */
+
+    pid_t pid;
+    const struct ml_board_slot *slot;
+    struct ml_image *image;
+    uint32_t images_seen; /* of the slot, when the image was opened */
+    bool at_exit;         /* the numbers are those that the process has left */
+    bool was_refused;     /* said already */
+    int read_error;       /* of the last reading */
+
+    struct ml_peak alloc, sys;
+    uint64_t objects, bytes; /* at the last sample */
+    uint64_t last_ns;
+};
+
+/* ---- the numbers --------------------------------------------------------------- */
+
+static void add_system_numbers(const struct ml_recorder *recorder, struct memlog_extra *extra)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/statm", (int)recorder->pid);
+    extra->rss = ml_os_rss_bytes_of(path);
+}
+
+static int read_left_numbers(const struct ml_recorder *recorder, struct memlog_memstats *stats,
+                             struct memlog_extra *extra)
+{
+    *stats = recorder->slot->stats;
+    if (extra != NULL) {
+        size_t size = extra->size;
+        *extra = recorder->slot->extra;
+        extra->size = size;
+    }
+    return 0;
+}
+
+static int read_numbers(void *context, struct memlog_memstats *stats, struct memlog_extra *extra)
+{
+    struct ml_recorder *recorder = context;
+    recorder->read_error = 0;
+    if (recorder->at_exit)
+        return read_left_numbers(recorder, stats, extra);
+    int error = recorder->read_error = ml_image_read(recorder->image, &recorder->raw);
+    if (error != 0)
+        return error;
+    ml_stats_from_raw(stats, &recorder->raw);
+    if (extra != NULL) {
+        ml_extra_from_raw(extra, &recorder->raw);
+        add_system_numbers(recorder, extra);
+    }
+    return 0;
+}
+
+static uint64_t cycles(void *context)
+{
+    struct ml_recorder *recorder = context;
+    return recorder->image == NULL ? 0 : ml_image_cycles(recorder->image);
+}
+
+static bool cycle(void *context, uint64_t number, struct ml_gc_record *record)
+{
+    struct ml_recorder *recorder = context;
+    return recorder->image != NULL && ml_image_cycle(recorder->image, number, record);
+}
+
+static uint64_t limit_bytes(void *context)
+{
+    const struct ml_recorder *recorder = context;
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)recorder->pid);
+    return ml_os_cgroup_limit_under(path, "/sys/fs/cgroup");
+}
+
+/* ---- beginning -------------------------------------------------------------------- */
+
+static int refuse(const struct ml_recorder *recorder, int error, const char *bad)
+{
+    char sequence[3] = { bad != NULL ? bad[0] : '\0', bad != NULL ? bad[1] : '\0', '\0' };
+    if (bad != NULL)
+        ml_os_complain("\"", sequence, "\" in the log's name ", recorder->place.pattern,
+                       " means nothing (%p, %e and %% do)", NULL);
+    else
+        ml_os_complain("cannot open ", recorder->place.name, ": ", ml_os_error_text(-error), NULL);
+    return error;
+}
+
+static int open_file(struct ml_recorder *recorder, const char *pattern, const char *name)
+{
+    const char *bad = NULL;
+    const char *base = strrchr(name, '/');
+    int error = ml_place_remember(&recorder->place, pattern);
+    if (error != 0)
+        return refuse(recorder, error, NULL);
+    snprintf(recorder->place.program, sizeof(recorder->place.program), "%s",
+             base == NULL ? name : base + 1);
+    error = ml_place_choose(&recorder->place, recorder->pid, &bad);
+    recorder->lines.file.path = recorder->place.path;
+    if (error == 0)
+        error = ml_file_open(&recorder->lines.file);
+    return error == 0 ? 0 : refuse(recorder, error, bad);
+}
+
+static int take_columns(struct ml_recorder *recorder, const char *columns)
+{
+    const char *bad;
+    size_t length;
+    if (columns == NULL)
+        return 0;
+    int error = ml_record_add_columns(&recorder->lines.record, columns, &bad, &length);
+    if (error == 0)
+        return 0;
+    fprintf(stderr, error == -ENOENT ? "memlog: no field is called %.*s: it can't be a column of the log\n"
+                                     : "memlog: %.*s can't be a column of the log\n",
+            (int)length, bad);
+    return -EINVAL;
+}
+
+/* The words with a NUL behind each, as the kernel keeps them. */
+static void write_command(char *const *arguments, char *line, size_t capacity)
+{
+    char words[2 * ML_RECORD_COMMAND_BYTES];
+    size_t length = 0;
+    for (; *arguments != NULL && length < sizeof(words); arguments++) {
+        size_t bytes = ml_min(strlen(*arguments) + 1, sizeof(words) - length);
+        memcpy(words + length, *arguments, bytes);
+        length += bytes;
+    }
+    ml_os_escape_arguments(words, length, line, capacity);
+}
+
+static void begin_lines(struct ml_recorder *recorder, bool show_command, char *const *arguments)
+{
+    char command[ML_RECORD_COMMAND_BYTES];
+    struct ml_record_run run = { .pid = recorder->pid, .start_ns = ml_os_realtime_ns() };
+    if (show_command) {
+        write_command(arguments, command, sizeof(command));
+        run.command = command;
+    }
+    ml_lines_begin(&recorder->lines, &run);
+}
+
+int ml_recorder_open(struct ml_recorder **made, const struct ml_recorder_settings *settings,
+                     const char *name, pid_t pid, char *const *arguments,
+                     const struct ml_board_slot *slot)
+{
+    struct ml_recorder *recorder = calloc(1, sizeof(*recorder));
+    *made = NULL;
+    if (recorder == NULL) {
+        ml_os_complain("there is no memory for a log", NULL);
+        return -ENOMEM;
+    }
+    recorder->pid = pid;
+    recorder->slot = slot;
+    recorder->source = (struct ml_lines_source){ read_numbers, cycles, cycle, limit_bytes, recorder };
+    recorder->lines.source = &recorder->source;
+    recorder->lines.tell_cycles = settings->tell_cycles;
+    recorder->lines.file.max_bytes = settings->max_bytes;
+    recorder->lines.file.fd = -1;
+    ml_record_init(&recorder->lines.record, settings->interval_ns);
+    int error = take_columns(recorder, settings->columns);
+    if (error == 0)
+        error = open_file(recorder, settings->file, name);
+    if (error != 0) {
+        free(recorder);
+        return error;
+    }
+    begin_lines(recorder, settings->show_command, arguments);
+    *made = recorder;
+    return 0;
+}
+
+/* ---- samples ----------------------------------------------------------------------- */
+
+static void complain_once(struct ml_recorder *recorder, int error)
+{
+    if (recorder->was_refused)
+        return;
+    recorder->was_refused = true;
+    if (error == -ENOTSUP)
+        ml_os_complain("the program has another version of memlog in it: nothing is recorded", NULL);
+    else
+        ml_os_complain("cannot read the program's numbers: ", ml_os_error_text(-error), NULL);
+}
+
+/* The slot may tell of another program by now, whose memlog is elsewhere. */
+static bool has_image(struct ml_recorder *recorder)
+{
+    uint32_t images = __atomic_load_n(&recorder->slot->images, __ATOMIC_ACQUIRE);
+    int error;
+    if (images == recorder->images_seen)
+        return recorder->image != NULL;
+    const struct ml_memory memory = { ml_memory_of_process, &recorder->pid };
+    ml_image_close(recorder->image);
+    recorder->image = ml_image_open(&memory, (uintptr_t)recorder->slot->root, &error);
+    recorder->images_seen = images;
+    if (recorder->image == NULL)
+        complain_once(recorder, error);
+    return recorder->image != NULL;
+}
+
+static void note_peak(struct ml_peak *peak, uint64_t bytes, uint64_t now)
+{
+    if (bytes >= peak->bytes && (bytes > peak->bytes || peak->when_ns == 0))
+        *peak = (struct ml_peak){ bytes, now };
+}
+
+static int take_sample(struct ml_recorder *recorder, const char *keyword, const char *words)
+{
+    uint64_t now = ml_os_realtime_ns();
+    int error = ml_lines_sample(&recorder->lines, now, keyword, words);
+    const struct memlog_memstats *stats = &recorder->lines.stats;
+    if (recorder->read_error != 0)
+        return error;
+    note_peak(&recorder->alloc, stats->alloc, now);
+    note_peak(&recorder->sys, stats->sys, now);
+    recorder->objects = stats->heap_objects;
+    recorder->bytes = stats->alloc;
+    recorder->last_ns = now;
+    return error;
+}
+
+bool ml_recorder_sample(struct ml_recorder *recorder)
+{
+    if (!has_image(recorder))
+        return false;
+    int error = take_sample(recorder, NULL, NULL);
+    if (recorder->read_error == -EPERM)
+        complain_once(recorder, error);
+    return error == 0;
+}
+
+void ml_recorder_end(struct ml_recorder *recorder, const char *reason)
+{
+    recorder->at_exit = __atomic_load_n(&recorder->slot->done, __ATOMIC_ACQUIRE) != 0;
+    if (recorder->at_exit) {
+        (void)take_sample(recorder, "end ", reason);
+        return;
+    }
+    char line[ML_RECORD_COMMENT_BYTES];
+    snprintf(line, sizeof(line), "end %s", reason);
+    (void)ml_lines_comment(&recorder->lines, line);
+}
+
+/* ---- the sum ----------------------------------------------------------------------- */
+
+static const char *bytes_text(uint64_t bytes, char *text, size_t capacity)
+{
+    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+    double value = (double)bytes;
+    unsigned unit = 0;
+    for (; value >= 1024 && unit < sizeof(units) / sizeof(units[0]) - 1; unit++)
+        value /= 1024;
+    snprintf(text, capacity, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+    return text;
+}
+
+static const char *time_text(uint64_t ns, char *text, size_t capacity)
+{
+    time_t seconds = (time_t)(ns / ML_NS_PER_SECOND);
+    struct tm local;
+    if (localtime_r(&seconds, &local) == NULL || strftime(text, capacity, "%T", &local) == 0)
+        snprintf(text, capacity, "?");
+    return text;
+}
+
+void ml_recorder_sum_up(const struct ml_recorder *recorder)
+{
+    char a[32], b[32], c[32], d[32];
+    uint64_t samples = recorder->lines.file.samples, lost = recorder->lines.file.lost;
+    if (recorder->last_ns == 0) {
+        fprintf(stderr, "memlog: no sample: the program did not load memlog, or ended before\n");
+        return;
+    }
+    fprintf(stderr, "memlog: %" PRIu64 " sample%s in %s", samples, samples == 1 ? "" : "s",
+            recorder->place.name);
+    if (lost != 0)
+        fprintf(stderr, ", %" PRIu64 " lost", lost);
+    fprintf(stderr, "\nmemlog: peak Alloc %s at %s, Sys %s at %s\n",
+            bytes_text(recorder->alloc.bytes, a, sizeof(a)),
+            time_text(recorder->alloc.when_ns, b, sizeof(b)),
+            bytes_text(recorder->sys.bytes, c, sizeof(c)),
+            time_text(recorder->sys.when_ns, d, sizeof(d)));
+    fprintf(stderr, "memlog: %" PRIu64 " object%s, %s alive at %s\n", recorder->objects,
+            recorder->objects == 1 ? "" : "s", bytes_text(recorder->bytes, a, sizeof(a)),
+            recorder->at_exit ? "exit" : "the last sample");
+}
+
+void ml_recorder_close(struct ml_recorder *recorder)
+{
+    if (recorder == NULL)
+        return;
+    ml_file_close(&recorder->lines.file);
+    ml_image_close(recorder->image);
+    free(recorder);
+}

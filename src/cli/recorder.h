@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* recorder.h - the log of one process that memlog runs: when its numbers are
+ * read, and what the log says of its end.
+ */
+#ifndef ML_CLI_RECORDER_H
+#define ML_CLI_RECORDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "log/board.h"
+
+struct ml_recorder_settings {
+    const char *file;    /* a pattern: place.h */
+    const char *columns; /* NULL: none */
+    uint64_t interval_ns;
+    uint64_t max_bytes;
+    bool tell_cycles;
+    bool show_command;
+};
+
+/* The most there was, and when. */
+struct ml_peak {
+    uint64_t bytes;
+    uint64_t when_ns; /* since 1970 */
+};
+
+struct ml_recorder;
+
+/* A log for the process with that pid (as this one knows it), which has or will have
+ * that slot. The file is opened, nothing is written yet. `name`: the program's, for
+ * %e; arguments: for the header. 0, or an errno's negative after one line on stderr. */
+int ml_recorder_open(struct ml_recorder **recorder, const struct ml_recorder_settings *settings,
+                     const char *name, pid_t pid, char *const *arguments,
+                     const struct ml_board_slot *slot);
+/* Take a sample, if memlog in the process is ready for that. True when there is one. */
+bool ml_recorder_sample(struct ml_recorder *recorder);
+/* The process has ended: the last sample, if it left its numbers, and the line
+ * "# end REASON". */
+void ml_recorder_end(struct ml_recorder *recorder, const char *reason);
+/* Three lines on stderr: where the log is, the peaks, what was alive at the end. */
+void ml_recorder_sum_up(const struct ml_recorder *recorder);
+void ml_recorder_close(struct ml_recorder *recorder);
+
+#endif

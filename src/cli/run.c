@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/run.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "api/options.h"
+#include "cli/board.h"
+#include "cli/child.h"
+#include "cli/oom.h"
+#include "cli/preload.h"
+#include "cli/program.h"
+#include "cli/recorder.h"
+#include "os/clock.h"
+#include "os/process.h"
+
+enum { OWN_FAILURE = 125 }; /* as env and nohup have it */
+
+struct run {
+    struct ml_recorder_settings settings;
+    bool quiet;
+    char **arguments; /* the program and its own */
+
+    struct ml_program program;
+    struct ml_board *board;
+    struct ml_child child;
+    struct ml_recorder *recorder;
+    uint64_t first_ns; /* monotonic: of the ticks; 0 before the first sample */
+    uint64_t oom_kills;
+};
+
+/* ---- options -------------------------------------------------------------------- */
+
+enum { KEY_COLUMNS = 0x100, KEY_COLLECTIONS, KEY_MAX_BYTES };
+
+static const struct argp_option options[] = {
+    { "output", 'o', "FILE", 0, "the log (memory.log; %p is the pid, %e the program)", 0 },
+    { "interval", 'i', "TIME", 0, "between two samples: 100ms, 1s (the default), 2m", 0 },
+    { "columns", KEY_COLUMNS, "NAMES", 0, "more columns, with commas: any field of the statistics", 0 },
+    { "collections", KEY_COLLECTIONS, NULL, 0, "a line for each collection, in programs that collect", 0 },
+    { "max-bytes", KEY_MAX_BYTES, "SIZE", 0, "above it the log is renamed to FILE.1 and begun anew", 0 },
+    { "quiet", 'q', NULL, 0, "no summary at the end", 0 },
+    { NULL, 0, NULL, 0, NULL, 0 },
+};
+
+static error_t take_option(int key, char *argument, struct argp_state *state)
+{
+    struct run *run = state->input;
+    switch (key) {
+    case 'o':
+        run->settings.file = argument;
+        return 0;
+    case 'i':
+        if (!ml_parse_interval(argument, &run->settings.interval_ns))
+            argp_error(state, "--interval: \"%s\" is not a time from 1ms to 24h (try 1s, 100ms, 2m)",
+                       argument);
+        return 0;
+    case KEY_COLUMNS:
+        run->settings.columns = argument;
+        return 0;
+    case KEY_COLLECTIONS:
+        run->settings.tell_cycles = true;
+        return 0;
+    case KEY_MAX_BYTES:
+        if (!ml_parse_bytes(argument, &run->settings.max_bytes))
+            argp_error(state, "--max-bytes: \"%s\" is not a size (try 64MiB, 1GiB)", argument);
+        return 0;
+    case 'q':
+        run->quiet = true;
+        return 0;
+    case ARGP_KEY_ARG: /* the first word that is no option is the program */
+        run->arguments = state->argv + state->next - 1;
+        state->next = state->argc;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "which program? memlog run [OPTION...] PROGRAM [ARGUMENT...]");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp argp = {
+    .options = options,
+    .parser = take_option,
+    .args_doc = "PROGRAM [ARGUMENT...]",
+    .doc = "Run a program, unchanged, on memlog's heap, and write what it uses to memory.log."
+           "\vThe exit status is the program's; 128 and the number of the signal that ended it; "
+           "127 when there is no such program, 126 when it can't be run with memlog in it, 125 "
+           "when memlog itself can't go on. MEMLOG_* variables say what the options do not.",
+};
+
+/* ---- the environment ----------------------------------------------------------------- */
+
+/* What goes before what is there. False when there is no memory. */
+static bool prepend(const char *variable, const char *value)
+{
+    const char *old = getenv(variable);
+    char *both = NULL;
+    if (old == NULL || *old == '\0')
+        return setenv(variable, value, 1) == 0;
+    if (asprintf(&both, "%s:%s", value, old) < 0)
+        return false;
+    bool done = setenv(variable, both, 1) == 0;
+    free(both);
+    return done;
+}
+
+/* MEMLOG_FILE would have the program write a log of its own. */
+static bool set_environment(const char *library)
+{
+    unsetenv("MEMLOG_FILE");
+    return prepend("LD_PRELOAD", library) && setenv(ML_BOARD_VARIABLE, ml_board_path(), 1) == 0;
+}
+
+/* ---- running ---------------------------------------------------------------------------- */
+
+static bool begin_log(void *argument, pid_t pid)
+{
+    struct run *run = argument;
+    run->board->first_pid = (uint32_t)pid;
+    return ml_recorder_open(&run->recorder, &run->settings, run->program.path, pid,
+                            run->arguments, &run->board->slots[0]) == 0;
+}
+
+/* When to look next. Until memlog in the program has said where it is: soon. */
+static uint64_t next_look(const struct run *run, uint64_t now)
+{
+    enum { SOON_NS = ML_NS_PER_MS };
+    if (run->first_ns == 0)
+        return now + SOON_NS;
+    uint64_t interval = run->settings.interval_ns;
+    return run->first_ns + ((now - run->first_ns) / interval + 1) * interval;
+}
+
+static void look(struct run *run)
+{
+    bool sampled = ml_recorder_sample(run->recorder);
+    if (sampled && run->first_ns == 0)
+        run->first_ns = ml_os_monotonic_ns();
+}
+
+static void wait_until(const struct run *run, uint64_t due)
+{
+    uint64_t now = ml_os_monotonic_ns();
+    uint64_t left = due > now ? due - now : 0;
+    struct timespec span = { (time_t)(left / ML_NS_PER_SECOND), (long)(left % ML_NS_PER_SECOND) };
+    struct pollfd signals = { .fd = run->child.signals, .events = POLLIN };
+    (void)ppoll(&signals, 1, &span, NULL);
+}
+
+static void record_until_the_end(struct run *run)
+{
+    uint64_t due = next_look(run, ml_os_monotonic_ns());
+    while (!run->child.ended) {
+        wait_until(run, due);
+        ml_child_handle_signals(&run->child);
+        uint64_t now = ml_os_monotonic_ns();
+        if (run->child.ended || now < due)
+            continue;
+        look(run);
+        due = next_look(run, now);
+    }
+}
+
+/* "reason=exit status=1", "reason=SIGKILL oom_kill=1" */
+static void tell_end(struct run *run)
+{
+    char reason[96];
+    int status = run->child.status;
+    uint64_t oom_kills = ml_oom_kills() - run->oom_kills;
+    if (WIFSIGNALED(status)) {
+        const char *name = sigabbrev_np(WTERMSIG(status));
+        int length = name != NULL
+                         ? snprintf(reason, sizeof(reason), "reason=SIG%s", name)
+                         : snprintf(reason, sizeof(reason), "reason=signal%d", WTERMSIG(status));
+        if (WTERMSIG(status) == SIGKILL && oom_kills != 0 && oom_kills < UINT32_MAX)
+            snprintf(reason + length, sizeof(reason) - (size_t)length, " oom_kill=%u",
+                     (unsigned)oom_kills);
+    } else {
+        snprintf(reason, sizeof(reason), "reason=exit status=%d", WEXITSTATUS(status));
+    }
+    ml_recorder_end(run->recorder, reason);
+}
+
+static int fail(const char *what, int error)
+{
+    ml_os_complain(what, ": ", ml_os_error_text(error), NULL);
+    return OWN_FAILURE;
+}
+
+static int run_it(struct run *run)
+{
+    char library[PATH_MAX];
+    int status = ml_program_find(&run->program, run->arguments[0]);
+    if (status != 0) {
+        ml_os_complain(run->program.why, NULL);
+        return status;
+    }
+    if (!ml_preload_find(library, sizeof(library)))
+        return OWN_FAILURE;
+    run->board = ml_board_make(false);
+    if (run->board == NULL)
+        return fail("cannot share memory with the program", errno);
+    if (!set_environment(library))
+        return fail("cannot set the program's environment", ENOMEM);
+    run->oom_kills = ml_oom_kills();
+    int error = ml_child_start(&run->child, run->program.path, run->arguments, environ, begin_log, run);
+    if (error < 0)
+        return OWN_FAILURE;
+    if (error != 0) {
+        ml_os_complain(run->program.path, ": ", ml_os_error_text(error), NULL);
+        return error == ENOENT ? 127 : 126;
+    }
+    record_until_the_end(run);
+    tell_end(run);
+    if (!run->quiet)
+        ml_recorder_sum_up(run->recorder);
+    return ml_child_exit_status(&run->child);
+}
+
+/* What the environment says, until an option says something else. */
+static bool take_environment(struct run *run)
+{
+    struct ml_log_settings settings;
+    if (ml_options_log(NULL, &settings) != 0)
+        return false;
+    run->settings = (struct ml_recorder_settings){
+        .file = settings.file,
+        .columns = settings.columns,
+        .interval_ns = settings.interval_ns,
+        .max_bytes = settings.max_bytes,
+        .tell_cycles = settings.tell_cycles,
+        .show_command = settings.show_command,
+    };
+    return true;
+}
+
+int ml_cli_run(int argc, char **argv)
+{
+    static struct run run; /* large */
+    static char name[] = "memlog run";
+    if (!take_environment(&run))
+        return OWN_FAILURE;
+    argv[0] = name;
+    argp_err_exit_status = OWN_FAILURE;
+    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &run);
+    int status = run_it(&run);
+    ml_recorder_close(run.recorder);
+    return status;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* board.h - what a program and the `memlog run` over it tell one another: a few
+ * pages of shared memory.
+ *
+ *   memlog run                               the program (preload/board.c)
+ *     makes the board, MEMLOG_RUN=path         maps it, closes it again
+ *     reads the root, then samples     <----   slot: pid and the root's address
+ *     takes them for the last sample   <----   slot: the numbers at exit, done
+ *
+ * The program keeps no descriptor and calls nobody: it writes to memory. The kernel
+ * takes its own memory away before anybody hears of its end, so that the
+ * last numbers must be here.
+ *
+ * A slot belongs to one process from its start to its end, also when it execs another
+ * program: then the root changes, and so does `images`.
+ */
+#ifndef ML_LOG_BOARD_H
+#define ML_LOG_BOARD_H
+
+#include <stdint.h>
+
+#include "memlog_stats.h"
+
+#define ML_BOARD_MAGIC "mlboard" /* and a NUL: eight bytes */
+/* In the environment: where the board is opened. */
+#define ML_BOARD_VARIABLE "MEMLOG_RUN"
+
+enum { ML_BOARD_SLOTS = 1024 };
+
+struct ml_board_slot {
+    uint32_t pid;    /* as the process knows itself; 0: nobody's */
+    uint32_t images; /* programs it has begun: counted up when the root is there */
+    uint64_t root;   /* address of its memlog_root */
+    uint32_t done;   /* 1: the numbers below are those at its exit */
+    uint32_t unused;
+    struct memlog_memstats stats;
+    struct memlog_extra extra;
+};
+
+struct ml_board {
+    char magic[8];
+    uint64_t bytes;        /* sizeof(struct ml_board) */
+    uint64_t layout;       /* ml_root_layout() of memlog run */
+    uint32_t first_pid;    /* of the program itself: slot 0 is its */
+    uint32_t all_children; /* 1: other processes take slots, too */
+    uint32_t slots_taken;  /* counted up; beyond ML_BOARD_SLOTS there is none */
+    uint32_t unused;
+    struct ml_board_slot slots[ML_BOARD_SLOTS];
+};
+
+#endif
