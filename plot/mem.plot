@@ -14,6 +14,13 @@
 # A log that cannot be drawn is one line on the standard error, exit status 1,
 # and no picture. Apart from gnuplot (5.4 or later) only sh, cat, date and awk
 # are needed. Everything is in this one file, so that it can be copied anywhere.
+# What gc.plot needs too stands in both, between lines that say so.
+
+memlog_script = "mem.plot"
+memlog_topic  = "memory over time"
+memlog_suffix = ""
+
+# --- the same in mem.plot and gc.plot: begin
 
 # The encoding stays as gnuplot finds it: in a C locale `set encoding` complains,
 # and the picture terminals take UTF-8 all the same.
@@ -37,6 +44,8 @@ digits(v) = v == floor(v) || v >= 99.95 ? "%.0f" : v >= 9.995 ? "%.1f" : "%.2f"
 bytes_in(b, i) = sprintf(digits(b / 1024.**i)." %s", b / 1024.**i, unit_name(i))
 bytes(b) = bytes_in(b, unit_of(b))
 
+greater(a, b) = a > b ? a : b
+
 # --- what is asked for ---------------------------------------------------
 
 memlog_log    = exists("ARG1") && strlen(ARG1) ? ARG1 : "memory.log"
@@ -54,7 +63,7 @@ if (shell_test("-d ".quoted(memlog_log))) {
   exit status 1
 }
 if (!shell_test("-e ".quoted(memlog_log))) {
-  print "memlog: no log ".memlog_log." here: run a program that writes one, or name it (gnuplot -c mem.plot LOG png)"
+  print "memlog: no log ".memlog_log." here: run a program that writes one, or name it (gnuplot -c ".memlog_script." LOG png)"
   exit status 1
 }
 if (!shell_test("-r ".quoted(memlog_log))) {
@@ -63,7 +72,8 @@ if (!shell_test("-r ".quoted(memlog_log))) {
 }
 
 # LOG with its ending changed. A dot in a folder's name or at the head of a
-# file's is no ending.
+# file's is no ending. The suffix keeps the pictures of one log apart; a name
+# that ends with it gets no second one.
 if (memlog_out eq "" && memlog_format ne "" && memlog_format ne "dumb") {
   dot = 0
   slash = 0
@@ -72,6 +82,8 @@ if (memlog_out eq "" && memlog_format ne "" && memlog_format ne "dumb") {
     if (memlog_log[i:i] eq "." && i > slash + 1) { dot = i }
   }
   stem = dot > slash ? memlog_log[1:dot - 1] : memlog_log
+  tail = strlen(stem) - strlen(memlog_suffix)
+  if (tail < 1 || stem[tail + 1:*] ne memlog_suffix) { stem = stem.memlog_suffix }
   memlog_out = stem.".".memlog_format
 }
 if (memlog_out eq "-") { memlog_out = "/dev/stdout" }
@@ -136,6 +148,8 @@ if (text_only) {
   set terminal dumb size columns, rows
 }
 
+# --- the same in mem.plot and gc.plot: end
+
 # --- reading the log -----------------------------------------------------
 #
 # One awk program reads the log twice: first for the extremes, the header and
@@ -146,6 +160,7 @@ if (text_only) {
 # No number from the log passes through awk's printf: mawk's %d stops at 2^31.
 
 $memlog_reader << END_OF_READER
+# --- the same in mem.plot and gc.plot: begin
 function is_sample() {
   return $1 ~ /^[0-9]+([.][0-9]+)?$/ && $2 ~ /^[0-9]+$/ && $3 ~ /^[0-9]+$/ && \
     length($0) < 4096 && length($1) < 24 && length($2) < 20 && length($3) < 20 && \
@@ -181,6 +196,41 @@ function duration(s) {
   return int(s / 24) " d" (s % 24 ? " " s % 24 " h" : "")
 }
 
+# At a header the run before ends: end_run() does what the script itself keeps.
+function header_line(   s) {
+  end_run()
+  pid = match($0, / pid=[0-9]+/) ? substr($0, RSTART + 5, RLENGTH - 5) : ""
+  reason = ""
+  oom = 0
+  command = ""
+  if (match($0, / command=".*"/)) {
+    command = substr($0, RSTART + 10, RLENGTH - 11)
+    gsub(/\\"/, "\"", command)
+    gsub(/\\\\/, "\\", command)
+    # The folders of a full path would fill the heading.
+    sub(/^\/[^ ]*\//, "", command)
+    if (!(command in seen)) {
+      seen[command] = 1
+      commands = commands (commands == "" ? "" : ", ") clean(command, 54)
+    }
+  }
+}
+function end_line() {
+  if (match($0, /reason=[A-Za-z0-9_]+/)) {
+    reason = substr($0, RSTART + 7, RLENGTH - 7)
+    oom = $0 ~ /oom_kill=[1-9]/
+  }
+}
+function print_words() {
+  print "$memlog_text << END_OF_BLOCK"
+  print "command " clean(commands, 54)
+  print "pid " pid
+  print "span " duration(tmax - tmin)
+  print "end " (reason == "exit" ? "" : reason) (oom ? " (out of memory)" : "")
+  print "END_OF_BLOCK"
+}
+# --- the same in mem.plot and gc.plot: end
+
 # A run ends at a blank line or at the next header.
 function end_run() {
   if (run_samples == 1) single[++singles] = real(last) " " real(last_alloc) " " real(last_sys)
@@ -203,24 +253,6 @@ function open_limit(t, v) {
   if (v + 0 > 0) { limit = v; limit_from = t }
 }
 
-function header_line(   s) {
-  end_run()
-  pid = match($0, / pid=[0-9]+/) ? substr($0, RSTART + 5, RLENGTH - 5) : ""
-  reason = ""
-  oom = 0
-  command = ""
-  if (match($0, / command=".*"/)) {
-    command = substr($0, RSTART + 10, RLENGTH - 11)
-    gsub(/\\"/, "\"", command)
-    gsub(/\\\\/, "\\", command)
-    # The folders of a full path would fill the heading.
-    sub(/^\/[^ ]*\//, "", command)
-    if (!(command in seen)) {
-      seen[command] = 1
-      commands = commands (commands == "" ? "" : ", ") clean(command, 54)
-    }
-  }
-}
 function event_line() {
   if ($2 == "memlog") header_line()
   else if ($2 == "mark" && NF >= 3) {
@@ -233,10 +265,7 @@ function event_line() {
   } else if ($2 == "limit" && $3 ~ /^[0-9]+$/ && length($3) < 20 && NF == 3) {
     if (last != "") open_limit(last, $3)
     else pending_limit = $3
-  } else if ($2 == "end" && match($0, /reason=[A-Za-z0-9_]+/)) {
-    reason = substr($0, RSTART + 7, RLENGTH - 7)
-    oom = $0 ~ /oom_kill=[1-9]/
-  }
+  } else if ($2 == "end") end_line()
 }
 # Extremes are kept twice: as numbers, to compare, and as written, to print.
 function count_sample(   i, t, a, s) {
@@ -290,12 +319,7 @@ function print_summary(   i) {
   print "memlog_alloc = " real(alloc)
   print "memlog_alloc_t = " real(alloc_t)
   print "memlog_sys = " real(sys)
-  print "$memlog_text << END_OF_BLOCK"
-  print "command " clean(commands, 54)
-  print "pid " pid
-  print "span " duration(tmax - tmin)
-  print "end " (reason == "exit" ? "" : reason) (oom ? " (out of memory)" : "")
-  print "END_OF_BLOCK"
+  print_words()
   print "$memlog_limits << END_OF_BLOCK"
   for (i = 1; i <= limits; i++)
     print real(limit_t0[i]), real(limit_t1[i]), real(limit_v[i])
@@ -375,6 +399,8 @@ END {
 }
 END_OF_READER
 
+# --- the same in mem.plot and gc.plot: begin
+
 reader = ""
 do for [i = 1:|$memlog_reader|] { reader = reader.$memlog_reader[i]."\n" }
 
@@ -390,11 +416,16 @@ if (memlog_n < 0) {
   print "memlog: awk could not read ".memlog_log
   exit status 1
 }
+
+# --- the same in mem.plot and gc.plot: end
+
 if (memlog_n < 2) {
   print sprintf("memlog: %s has %s, a curve takes at least two", memlog_log, \
     memlog_n ? "only one sample" : "no samples")
   exit status 1
 }
+
+# --- the same in mem.plot and gc.plot: begin
 
 # --- words ---------------------------------------------------------------
 
@@ -423,41 +454,15 @@ if (t1 <= t0) { t0 = t0 - 0.5; t1 = t1 + 0.5 }
 span = t1 - t0
 
 separator = text_only ? ", " : "  ·  "
-heading = memlog_command ne "" ? memlog_command : "memory over time"
+heading = memlog_command ne "" ? memlog_command : memlog_topic
 details = (memlog_runs > 1 ? sprintf("%d runs", memlog_runs).separator : \
            memlog_pid ne "" ? "pid ".memlog_pid.separator : ""). \
           strftime("%Y-%m-%d %H:%M:%S", floor(memlog_t0) + offset).separator.memlog_span
 if (memlog_end ne "" && memlog_end ne " ") { details = details.separator."ended by ".memlog_end }
 
-# --- the two axes --------------------------------------------------------
-
-greater(a, b) = a > b ? a : b
-top = greater(memlog_alloc, memlog_sys)
-unit = unit_of(top)
-scale = 1024.**unit
-
-# The other curve's height over the peak of the memory in use, where the peak's
-# value will be written.
-stats $memlog_data using (abs($1 - memlog_alloc_t) <= 0.06 * span ? $3 : NaN) name "MEMLOG_NEAR" nooutput
-
-# A limit is drawn where it leaves the curves at least two fifths of the height;
-# one further up is only told, else it would press them flat.
-limit_reach = 2.5 * top
-far_limit = 0
-do for [i = 1:|$memlog_limits|] {
-  b = real(word($memlog_limits[i], 3))
-  if (b <= limit_reach) { top = greater(top, b) } else { far_limit = b }
-}
-if (far_limit > 0) { details = details.separator."limit ".bytes(far_limit)." (above the picture)" }
-
-# Room above the curves: for the peak's value, and for the names of marks.
-lane = text_only ? 1. / (rows - 9) : 0.044
-room = (text_only ? 2 * lane : 0.065) + lane * memlog_lanes
-ymax = top > 0 ? top / scale / (1 - (room < 0.6 ? room : 0.6)) : 1
+# --- the time axis -------------------------------------------------------
 
 set xrange [t0:t1]
-set yrange [0:ymax]
-set format y "%g ".unit_name(unit)
 
 # Steps that divide the clock, as many as the width has room for.
 tics_wanted = text_only ? columns / 12. : 10
@@ -484,6 +489,38 @@ if (xstep > 0) {
 set xtics time format xformat
 set xlabel "time (".zone_name.")" noenhanced
 
+# --- the same in mem.plot and gc.plot: end
+
+# --- the bytes' axis ------------------------------------------------------
+
+top = greater(memlog_alloc, memlog_sys)
+unit = unit_of(top)
+scale = 1024.**unit
+
+# The other curve's height over the peak of the memory in use, where the peak's
+# value will be written.
+stats $memlog_data using (abs($1 - memlog_alloc_t) <= 0.06 * span ? $3 : NaN) name "MEMLOG_NEAR" nooutput
+
+# A limit is drawn where it leaves the curves at least two fifths of the height;
+# one further up is only told, else it would press them flat.
+limit_reach = 2.5 * top
+far_limit = 0
+do for [i = 1:|$memlog_limits|] {
+  b = real(word($memlog_limits[i], 3))
+  if (b <= limit_reach) { top = greater(top, b) } else { far_limit = b }
+}
+if (far_limit > 0) { details = details.separator."limit ".bytes(far_limit)." (above the picture)" }
+
+# Room above the curves: for the peak's value, and for the names of marks.
+lane = text_only ? 1. / (rows - 9) : 0.044
+room = (text_only ? 2 * lane : 0.065) + lane * memlog_lanes
+ymax = top > 0 ? top / scale / (1 - (room < 0.6 ? room : 0.6)) : 1
+
+set yrange [0:ymax]
+set format y "%g ".unit_name(unit)
+
+# --- the same in mem.plot and gc.plot: begin
+
 # --- looks ---------------------------------------------------------------
 
 colour_alloc = 0x2f6fb3
@@ -498,13 +535,11 @@ set style textbox opaque margins 0.6, 0.4 fillcolor rgb 0x30ffffff noborder
 
 if (text_only) {
   set title heading."\n".details noenhanced
-  set key below
   set tics nomirror
   set border 3
 } else {
   set lmargin 11
   set rmargin 5.5
-  set tmargin 4.6
   set border 3 linecolor rgb colour_faint
   set tics nomirror out scale 0.5 textcolor rgb colour_text
   set grid linetype 1 linewidth 0.5 linecolor rgb 0xe4e4e4
@@ -517,6 +552,14 @@ if (text_only) {
   set label 1 heading at graph 0, graph 1 offset 0, 2.5 left noenhanced \
     font heading_font textcolor rgb 0x222222
   set label 2 details at graph 0, graph 1 offset 0, 1.0 left noenhanced textcolor rgb colour_faint
+}
+
+# --- the same in mem.plot and gc.plot: end
+
+if (text_only) {
+  set key below
+} else {
+  set tmargin 4.6
   set key at graph 1, graph 1.055 bottom right horizontal Left reverse samplen 2 textcolor rgb colour_text
   if (memlog_format eq "svg") { set key width -4 }
 }
