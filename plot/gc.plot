@@ -274,13 +274,15 @@ function end_run() {
 }
 
 # Extremes are kept twice: as numbers, to compare, and as written, to print.
-function count_collection(   l, b) {
+function count_collection(   l, b, g) {
   see_time(v["end"])
   n++
   alongs += v["how"] == "along"
   if (number(v["cpu"])) cpu += v["cpu"] / 1e9
   l = pauses[n] = v["longest"] + 0
-  if (v["goal"] + 0 < 2 ^ 62 && v["goal"] + 0 > most_goal_n) { most_goal = v["goal"]; most_goal_n = most_goal + 0 }
+  g = v["goal"] + 0
+  # One far beyond all memory says that none is set.
+  if (g < 2 ^ 62 && g > most_goal_n) { most_goal = v["goal"]; most_goal_n = g }
   if (n == 1 || l > longest_n) { longest = v["longest"]; longest_n = l; longest_t = v["end"] }
   least_pause(l)
   least_pause(v["stand"] + 0)
@@ -357,8 +359,8 @@ function keep_collection(   b) {
   held++
   along = v["how"] == "along"
   upper[held] = v["end"] " " v["before"] " " v["live"] " " v["goal"] " " along
-  lower[held] = v["end"] " " v["longest"] " "
-  stands[held] = v["stand"] " " along
+  lower[held] = v["end"] " " v["longest"] " " along
+  stand[held] = v["stand"]
   if (thin) {
     drawn[held] = is_new_spot(along, v["longest"])
     extreme(1, v["before"]); extreme(2, -v["live"])
@@ -383,7 +385,7 @@ function flush_bin(   i) {
   for (i = 1; i <= held; i++) {
     if (i in wanted) heap[++heaps] = upper[i]
     if (!thin || drawn[i] || i == at[5] || i == at[6])
-      print lower[i] (!thin || i == at[6] ? "" : "-") stands[i]
+      print lower[i], (!thin || i == at[6] ? stand[i] : 0)
   }
   held = 0
   split("", covered)
@@ -531,13 +533,13 @@ set xlabel "time (".zone_name.")" noenhanced
 # A time in nanoseconds for people.
 micro = text_only ? "us" : "µs"
 pause_in(ns, per, name) = sprintf(digits(ns / per)." %s", ns / per, name)
-pause(ns) = ns < 1e3 ? pause_in(ns, 1., "ns") : ns < 1e6 ? pause_in(ns, 1e3, micro) : \
+pause_text(ns) = ns < 1e3 ? pause_in(ns, 1., "ns") : ns < 1e6 ? pause_in(ns, 1e3, micro) : \
   ns < 1e9 ? pause_in(ns, 1e6, "ms") : pause_in(ns, 1e9, "s")
 
 numbers = sprintf("%d collection%s, ", memlog_n, memlog_n == 1 ? "" : "s"). \
   (memlog_along == memlog_n && memlog_n > 1 ? "all" : sprintf("%d", memlog_along))." along". \
   (memlog_missed > 0 ? separator.sprintf("%.0f more without a line", memlog_missed) : "")
-shares = "longest pause ".pause(memlog_longest).", median ".pause(memlog_median)
+shares = "longest pause ".pause_text(memlog_longest).", median ".pause_text(memlog_median)
 if (memlog_wall > 0) {
   share = 100. * memlog_cpu / memlog_wall
   shares = shares.separator.sprintf(share < 9.95 ? "%.2g" : "%.0f", share)." % of a CPU"
@@ -545,14 +547,15 @@ if (memlog_wall > 0) {
 
 # --- the heap's and the pauses' axes --------------------------------------
 
-# A goal is drawn where it leaves the heap at least two fifths of the height.
+# A goal is drawn where it leaves the heap at least two fifths of the height; one
+# further up is only told, else it would press that flat.
 reach = 2.5 * greater(memlog_heap, 1)
 goal(b) = b > 0 && b <= reach ? b : NaN
-stats $memlog_heap_data using (b = goal($4), b == b ? b : 0) name "MEMLOG_GOAL" nooutput
+stats $memlog_heap_data using ($4 <= reach ? $4 : 0) name "MEMLOG_GOAL" nooutput
 top = greater(memlog_heap, MEMLOG_GOAL_max)
 unit = unit_of(top)
 scale = 1024.**unit
-title_goal = memlog_goal > reach ? "goal, up to ".bytes(memlog_goal)." (above the picture)" : "goal"
+if (memlog_goal > reach) { details = details.separator."goal up to ".bytes(memlog_goal)." (above the picture)" }
 
 # Decades around the pauses, and around a millisecond, from a microsecond on.
 decade(ns) = floor(log10(ns))
@@ -612,7 +615,8 @@ of(kind, along, value) = kind == along ? value : NaN
 few = memlog_n < 300
 stroke_width = few ? 2.5 : 1.2
 stroke_colour(along) = few ? colour_of(along) : along ? 0x9dbce0 : 0xefc79a
-point_size(along) = (few ? 0.7 : memlog_n < 2000 ? 0.5 : 0.35) * (along ? 1 : 1.3)
+point_size(along) = (few ? 0.7 : memlog_n < 2000 ? 0.5 : 0.35) * \
+  (along ? 1 : 1.3) * (memlog_format eq "svg" ? 0.7 : 1)
 point_type(along) = text_only ? (along ? 15 : 24) : along ? 7 : 9
 
 # Lines of words, the heap, a line of words, the pauses, the time.
@@ -623,14 +627,17 @@ lower_bottom = text_only ? 3.6 / rows : 0.115
 
 if (text_only) {
   unset title
-  words = heading.(strlen(heading.details) + 2 < columns ? separator : "\n").details."\n".numbers."\n".shares
+  words = heading.(strlen(heading.details) + 2 < columns ? separator : "\n").details. \
+          "\n".numbers."\n".shares
   set label 1 words at screen 0, screen 1 - 1. / rows left noenhanced
   unset key
 } else {
   set label 1 offset 0, 4.1
   set label 2 offset 0, 2.65
-  set label 3 numbers.separator.shares at graph 0, graph 1 offset 0, 1.1 left noenhanced textcolor rgb colour_text
-  set key at graph 1, graph 1.33 bottom right horizontal Left reverse samplen 2 textcolor rgb colour_text
+  set label 3 numbers.separator.shares at graph 0, graph 1 offset 0, 1.1 left noenhanced \
+    textcolor rgb colour_text
+  set key at graph 1, graph 1.33 bottom right horizontal Left reverse samplen 2 \
+    textcolor rgb colour_text
   # Where lines are missing both panels are shaded.
   do for [i = 1:|$memlog_gaps|] {
     gap_from = real(word($memlog_gaps[i], 1)) + offset
@@ -649,42 +656,55 @@ set tmargin at screen upper_top
 set bmargin at screen upper_bottom
 set format x ""
 set xlabel ""
-set yrange [0:top / scale * 1.06]
+set yrange [0:1.06 * top / scale]
 set format y "%g ".unit_name(unit)
+# Rows of characters are fewer than gnuplot would put numbers beside.
+if (text_only) {
+  ystep = 10.**floor(log10(top / scale / 2))
+  ystep = ystep * (top / scale / ystep > 10 ? 5 : top / scale / ystep > 4 ? 2 : 1)
+  set ytics ystep
+}
 plot $memlog_heap_data using ($1 + offset):(goal($4) / scale) with steps \
-       linewidth 1.2 linecolor rgb colour_faint title title_goal, \
-     for [k = 0:1] $memlog_heap_data using ($1 + offset):(of($5, k, $2 / scale)):(0):(($3 - $2) / scale) with vectors nohead \
-       linewidth stroke_width linecolor rgb stroke_colour(k) title (k == (memlog_along > 0) ? "heap before and after" : ""), \
+       linewidth 1.2 linecolor rgb colour_faint title (MEMLOG_GOAL_max > 0 ? "goal" : ""), \
+     for [k = 0:1] $memlog_heap_data using ($1 + offset):(of($5, k, $2 / scale)):(0):(($3 - $2) / scale) \
+       with vectors nohead linewidth stroke_width linecolor rgb stroke_colour(k) \
+       title (k == (memlog_along > 0) ? "heap before and after" : ""), \
      for [k = 0:1] $memlog_heap_data using ($1 + offset):(of($5, k, $3 / scale)) with points \
        pointtype point_type(k) pointsize point_size(k) linecolor rgb colour_of(k) notitle
 
 unset label
-unset object
 set tmargin at screen lower_top
 set bmargin at screen lower_bottom
 set format x xformat
 set xlabel "time (".zone_name.")" noenhanced textcolor rgb colour_faint
 set logscale y
 set yrange [0.8 * floor_ns:10.**highest]
-set ytics ("1 ".micro 1e3, "10 ".micro 1e4, "100 ".micro 1e5, "1 ms" 1e6, "10 ms" 1e7, "100 ms" 1e8, "1 s" 1e9, "10 s" 1e10, "100 s" 1e11)
-set arrow 1 from graph 0, first 1e6 to graph 1, first 1e6 nohead linewidth 1 dashtype 2 linecolor rgb colour_stand front
+set ytics (pause_text(floor_ns) floor_ns)
+do for [i = lowest + 1:highest] {
+  if (!text_only || (i - lowest) % (rows < 36 ? 2 : 1) == 0) { set ytics add (pause_text(10.**i) 10.**i) }
+}
 caption = "longest pause of each collection"
 if (text_only) {
+  # Of characters an arrow would be a row too high.
   set label 1 caption.": O along with the program, X stopped" at graph 0, graph 1 offset 0, 1
 } else {
+  set arrow 1 from graph 0, first 1e6 to graph 1, first 1e6 nohead front \
+    linewidth 1 dashtype 2 linecolor rgb colour_stand
   set label 1 caption at graph 0, graph 1 offset 0, 0.9 left textcolor rgb colour_text
   set key at graph 1, graph 1.035 bottom right horizontal Left reverse samplen 1
   if (memlog_format eq "svg") { set key width -4 }
   f = fraction(memlog_longest_t)
-  set label 2 pause(memlog_longest) at memlog_longest_t + offset, memlog_longest offset (f < 0.94 ? 0.8 : -0.8), 0.1 boxed front textcolor rgb colour_text
-  if (f < 0.94) {set label 2 left } else { set label 2 right }
+  set label 2 pause_text(memlog_longest) at memlog_longest_t + offset, on_axis(memlog_longest) \
+    offset (f < 0.94 ? 0.8 : -0.8), 0.1 boxed front textcolor rgb colour_text
+  if (f < 0.94) { set label 2 left } else { set label 2 right }
 }
-title_of(along) = along ? "along with the program" : "stopped"
-some(along) = along ? memlog_along > 0 : memlog_along < memlog_n
-plot $memlog_pauses using ($1 + offset):(!text_only && $3 > 0 ? on_axis($3) : NaN) with points \
-       pointtype 7 pointsize 0.35 linecolor rgb colour_stand title "until all threads stood", \
-     for [k = 0:1] $memlog_pauses using ($1 + offset):(of($4, 1 - k, on_axis($2))) with points \
+title_along   = memlog_along > 0 ? "along with the program" : ""
+title_stopped = memlog_along < memlog_n ? "stopped" : ""
+plot (text_only ? 1e6 : NaN) with lines linetype 0 notitle, \
+     $memlog_pauses using ($1 + offset):(!text_only && $4 > 0 ? on_axis($4) : NaN) with points \
+       pointtype 7 pointsize 0.6 * point_size(1) linecolor rgb colour_stand title "until all threads stood", \
+     for [k = 0:1] $memlog_pauses using ($1 + offset):(of($3, 1 - k, on_axis($2))) with points \
        pointtype point_type(1 - k) pointsize point_size(1 - k) linecolor rgb colour_of(1 - k) \
-       title (some(1 - k) ? title_of(1 - k) : "")
+       title (k ? title_stopped : title_along)
 unset multiplot
 unset output
