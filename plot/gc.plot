@@ -549,10 +549,10 @@ if (memlog_wall > 0) {
 
 # A goal is drawn where it leaves the heap at least two fifths of the height; one
 # further up is only told, else it would press that flat.
-reach = 2.5 * greater(memlog_heap, 1)
+reach = 2.5 * memlog_heap
 goal(b) = b > 0 && b <= reach ? b : NaN
 stats $memlog_heap_data using ($4 <= reach ? $4 : 0) name "MEMLOG_GOAL" nooutput
-top = greater(memlog_heap, MEMLOG_GOAL_max)
+top = greater(1, greater(memlog_heap, MEMLOG_GOAL_max))
 unit = unit_of(top)
 scale = 1024.**unit
 if (memlog_goal > reach) { details = details.separator."goal up to ".bytes(memlog_goal)." (above the picture)" }
