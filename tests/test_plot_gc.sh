@@ -120,7 +120,10 @@ draw garbage.log svg garbage.svg
 cmp -s gc.svg garbage.svg || fail "garbage is drawn: $(diff gc.svg garbage.svg | head -5)"
 test ! -e a || fail "text from the log was run"
 # A header alone separates, and without samples there are the collections.
-grep . "$log" | grep '^#' >bare.log
+grep . "$log" >closed.log
+draw closed.log svg closed.svg
+cmp -s gc.svg closed.svg || fail "a header without a blank line before it does not separate"
+grep '^#' closed.log >bare.log
 draw bare.log svg bare.svg
 has_text '5 collections, 3 along  ·  44 more without a line  ·  longest pause 25 ms, median 800 µs  ·  3.6 % of a CPU' bare.svg
 grep -h 'gc 46' "$log" >one.log
@@ -173,8 +176,8 @@ awk -v n="${MEMLOG_FULL:+100000}" 'BEGIN {
   for (i = 1; i <= n; i++)
     printf "# gc %d end=%d.%06d how=%s before=%d live=%d goal=%d longest=%d stand=%d cpu=1000000\n", i, \
       1795248000 + i, i % 1000 * 1000, i == 7777 ? "stopped" : "along", (i == 5001 ? 900 : 200 + i % 9) * 1000000, \
-      (i == 5003 ? 10 : 100 + i % 7) * 1000000, (i == 12345 ? 950 : 300) * 1000000, \
-      i == 7777 ? 1234567890 : i == 9001 ? 17000 : (200 + i % 300) * 1000, 15000
+      (i == 5003 ? 10 : 100 + i % 7) * 1000000, (i == 12345 ? 950 : i == 12346 ? 150 : 300) * 1000000, \
+      i == 7777 ? 1234567890 : i == 9001 ? 17000 : (200 + i % 300) * 1000, i == 4004 ? 3000000 : 15000
   print 1795248000 + n, 1000000, 2000000
 }' >many.log
 draw many.log svg many.svg
@@ -194,7 +197,11 @@ awk -v n="$n" '
   END { exit !(NR > 1000 && NR < 6000 && near(top_x, 5001) && near(foot_x, 5003) && (300 - top) / (300 - foot) > 85) }' \
   drawn || fail "thinning lost an extreme of the heap"
 curve goal many.svg | awk 'NR == 1 || $3 < top { top = $3 } { all[NR] = $3 }
-  END { exit !(300 - top > 3 * (300 - all[1])) }' || fail "thinning lost the highest goal"
+  NR == 1 || $3 > low { low = $3 }
+  END { exit !(300 - top > 3 * (300 - all[1]) && 300 - low < .6 * (300 - all[1])) }' ||
+  fail "thinning lost the highest goal or the lowest"
+points "until all threads stood" many.svg | awk '$2 < 460 { n++ } END { exit n != 1 || NR > 1100 }' ||
+  fail "thinning lost the longest stand, or kept all"
 
 # --- what both scripts need is the same in both
 shared() { sed -n '/^# --- the same in mem.plot and gc.plot: begin$/,/^# --- the same in mem.plot and gc.plot: end$/p' "$1"; }
