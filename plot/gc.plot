@@ -616,7 +616,7 @@ few = memlog_n < 300
 stroke_width = few ? 2.5 : 1.2
 stroke_colour(along) = few ? colour_of(along) : along ? 0x9dbce0 : 0xefc79a
 point_size(along) = (few ? 0.7 : memlog_n < 2000 ? 0.5 : 0.35) * \
-  (along ? 1 : 1.3) * (memlog_format eq "svg" ? 0.7 : 1)
+  (along ? 1 : 1.3) * (strstrt(" svg pdf ", " ".memlog_format." ") ? 0.7 : 1)
 point_type(along) = text_only ? (along ? 15 : 24) : along ? 7 : 9
 
 # Lines of words, the heap, a line of words, the pauses, the time.
