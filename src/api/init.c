@@ -6,12 +6,14 @@
 
 #include "api/options.h"
 #include "gc/alloc.h"
+#include "gc/asleep.h"
 #include "gc/background.h"
 #include "gc/collect.h"
 #include "gc/finalize.h"
 #include "gc/limit.h"
 #include "gc/mutator.h"
 #include "gc/pacer.h"
+#include "gc/real.h"
 #include "gc/stopworld.h"
 #include "gc/stress.h"
 #include "gc/trace.h"
@@ -23,6 +25,10 @@
 
 static void thread_came(void)
 {
+    if (ml_gc_is_asleep()) {
+        ml_asleep_thread_came();
+        return;
+    }
     if (ml_mutator_register() != 0)
         ml_os_complain("a thread's stack could not be found, and memory that only this thread "
                        "refers to may be collected", NULL);
@@ -30,16 +36,27 @@ static void thread_came(void)
 
 static void slow_path(void)
 {
-    ml_stress_notice();
-    ml_background_notice();
+    if (ml_gc_is_asleep()) {
+        ml_asleep_notice();
+    } else {
+        ml_stress_notice();
+        ml_background_notice();
+    }
     ml_log_poll_orphan();
 }
+
+/* A signal handler that has interrupted the heap and forks: its own thread may
+ * hold the locks, and in the child it gives them back when the handler returns.
+ * It goes as in a program without memlog. */
+static bool forks_within_heap(void) { return ml_thread_self->inside != 0; }
 
 /* The collector's lock first: while waiting for it this thread can still be
  * stopped, which it can't any more once it holds the log's (signals are held
  * back) or the heap's. */
 static void before_fork(void)
 {
+    if (forks_within_heap())
+        return;
     ml_gc_before_fork();
     ml_log_before_fork();
     ml_heap_before_fork();
@@ -47,6 +64,8 @@ static void before_fork(void)
 
 static void after_fork_parent(void)
 {
+    if (forks_within_heap())
+        return;
     ml_heap_after_fork_parent();
     ml_log_after_fork_parent();
     ml_gc_after_fork_parent();
@@ -54,9 +73,20 @@ static void after_fork_parent(void)
 
 static void after_fork_child(void)
 {
+    if (forks_within_heap())
+        return;
     ml_heap_after_fork_child();
     ml_gc_after_fork_child();
     ml_log_after_fork_child();
+}
+
+static void wire_collector(void)
+{
+    ml_real_prepare();
+    ml_gc_init();
+    if (ml_stopworld_init() != 0)
+        ml_os_complain("no real-time signal is free to stop threads with: with more than one "
+                       "thread nothing can be collected", NULL);
 }
 
 static void wire(void)
@@ -65,10 +95,6 @@ static void wire(void)
     ml_heap_hooks.thread_came = thread_came;
     ml_heap_hooks.slow_path = slow_path;
     ml_heap_hooks.watched_goes = ml_finalize_forget;
-    ml_gc_init();
-    if (ml_stopworld_init() != 0)
-        ml_os_complain("no real-time signal is free to stop threads with: with more than one "
-                       "thread nothing can be collected", NULL);
     (void)pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 }
 
@@ -93,16 +119,52 @@ static void apply_late(const struct ml_collector_options *options)
         ml_limit_set(options->memory_limit);
 }
 
+/* ---- in a program that may not know of memlog ---------------------------------- */
+
+/* The collector's turn has come after all. The first thread's cache is there. */
+static void wake(void)
+{
+    struct ml_collector_options options;
+    ml_options_collector(&options);
+    ml_gc_stops = options.gc_stops;
+    ml_trace_on = options.gc_trace;
+    ml_verify_on = options.gc_verify;
+    wire_collector();
+    ml_pacer_set_percent(options.gc_percent);
+    if (options.memory_limit != INT64_MAX)
+        ml_limit_set(options.memory_limit);
+}
+
+static void begin_asleep(void)
+{
+    ml_asleep_begin(wake);
+    ml_real_prepare();
+    wire();
+    if (ml_heap_init() == 0 && (ml_thread_attached() || ml_thread_attach(false) == 0))
+        ml_pacer_set_percent(-1);
+}
+
+/* ---- start ------------------------------------------------------------------------ */
+
 void ml_init(void)
 {
     static bool done; /* constructors run one after the other */
     if (done)
         return;
     done = true;
+    if (ml_api_is_preempted()) {
+        ml_asleep_begin(NULL); /* the preload library's copy does it all */
+        return;
+    }
+    if (ml_asleep_at_start()) {
+        begin_asleep();
+        return;
+    }
     struct ml_collector_options options;
     ml_options_collector(&options);
     apply_early(&options);
     wire();
+    wire_collector();
     /* The first thread: it may hold pointers before it allocates. */
     if (ml_os_tid() == ml_os_pid())
         (void)ml_gc_attach();

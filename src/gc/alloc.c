@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/format.h"
+#include "gc/asleep.h"
 #include "gc/collect.h"
 #include "gc/finalize.h"
 #include "gc/limit.h"
@@ -42,8 +43,10 @@ int ml_gc_attach(void)
     int error = ml_heap_init();
     if (error == 0 && !ml_thread_attached())
         error = ml_thread_attach(false);
+    if (error != 0 || (ml_gc_is_asleep() && !ml_asleep_wake()))
+        return error;
     /* The cache's hook registers; here is the reason when it could not. */
-    return error != 0 ? error : ml_mutator_register();
+    return ml_mutator_register();
 }
 
 /* ---- small --------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 #include "gc/collect.h"
 
 #include "gc/alloc.h"
+#include "gc/asleep.h"
 #include "gc/background.h"
 #include "gc/cycle.h"
 #include "gc/dirty.h"
@@ -39,7 +40,7 @@ static uint64_t keep_handlers_out(void)
 
 bool ml_gc_can_run_along(void)
 {
-    if (ml_gc_stops || ml_gc_attach() != 0)
+    if (ml_gc_stops || ml_gc_is_asleep() || ml_gc_attach() != 0)
         return false;
     uint64_t blocked = keep_handlers_out();
     ml_lock(&ml_cycle_gate);
@@ -137,6 +138,8 @@ static void run_cycle(enum ml_gc_reason reason)
  * meanwhile. UINT64_MAX: in any case. */
 static void collect(enum ml_gc_reason reason, uint64_t bytes)
 {
+    if (ml_gc_is_asleep())
+        return;
     uint64_t blocked = keep_handlers_out();
     ml_helpers_prepare();
     ml_lock(&collector_lock);
@@ -157,7 +160,7 @@ void ml_gc_collect_if_due(uint64_t bytes) { collect(ML_GC_PACED, bytes); }
 
 void ml_gc_make_room(uint64_t bytes)
 {
-    if (!ml_gc_stops) {
+    if (!ml_gc_stops && !ml_gc_is_asleep()) {
         ml_throttle_asked();
         if (ml_background_ask_for_cycle(bytes)) {
             ml_throttle_wait(bytes);

@@ -6,6 +6,7 @@
 #include <threads.h>
 #include <time.h>
 
+#include "gc/asleep.h"
 #include "gc/mutator.h"
 #include "gc/real.h"
 #include "heap/alloc.h"
@@ -220,6 +221,10 @@ EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *rest
                           void *(*start)(void *), void *restrict argument)
 {
     create_function *real = REAL(create_function *, "pthread_create");
+    if (ml_gc_is_asleep()) {
+        ml_asleep_note_thread();
+        return real(thread, attributes, start, argument);
+    }
     struct record *record = new_record(argument);
     if (record == NULL)
         return EAGAIN;
@@ -234,6 +239,10 @@ EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *rest
 EXPORT int thrd_create(thrd_t *thread, thrd_start_t start, void *argument)
 {
     c11_create_function *real = REAL(c11_create_function *, "thrd_create");
+    if (ml_gc_is_asleep()) {
+        ml_asleep_note_thread();
+        return real(thread, start, argument);
+    }
     struct record *record = new_record(argument);
     if (record == NULL)
         return thrd_nomem;

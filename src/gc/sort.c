@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "gc/alloc.h"
+#include "gc/asleep.h"
 #include "gc/real.h"
 #include "heap/alloc.h"
 
@@ -42,7 +43,7 @@ static bool holds_addresses(const void *array, size_t bytes)
 static void *copy_of(const void *array, size_t count, size_t size)
 {
     int saved_errno = errno;
-    if (!may_be_out_of_sight(count, size) || !holds_addresses(array, count * size))
+    if (ml_gc_is_asleep() || !may_be_out_of_sight(count, size) || !holds_addresses(array, count * size))
         return NULL;
     /* Its words are aligned as the array's are. */
     size_t skew = (uintptr_t)array % sizeof(uintptr_t);

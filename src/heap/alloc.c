@@ -2,6 +2,7 @@
 #include "heap/alloc.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/format.h"
 #include "heap/central.h"
@@ -102,13 +103,13 @@ static void free_directly(struct ml_thread *self, void *pointer, unsigned bin)
     ml_central_give(bin, &pointer, 1);
 }
 
-void ml_heap_free_slow(void *pointer)
+void ml_heap_free_slow(void *pointer, const char *function)
 {
     int saved_errno = errno; /* free leaves it alone */
     if (pointer == NULL)
         return;
     if (!ml_heap_is_object(pointer))
-        ml_heap_bad_pointer(pointer, "memlog_free");
+        ml_heap_bad_pointer(pointer, function);
     if (!ready()) {
         /* Not even the thread's block could be had: the object stays
          * allocated, which is the truth the statistics tell. */
@@ -122,7 +123,7 @@ void ml_heap_free_slow(void *pointer)
     ml_heap_enter(self);
     if (bin >= ML_BINS) { /* ML_BIN_NONE: another thread has freed it just now */
         if (bin == ML_BIN_NONE || !ml_large_free(pointer))
-            ml_heap_bad_pointer(pointer, "memlog_free");
+            ml_heap_bad_pointer(pointer, function);
     } else if (ml_unlikely(ml_poison_on)) {
         free_directly(self, pointer, bin);
     } else {
@@ -131,11 +132,17 @@ void ml_heap_free_slow(void *pointer)
             ml_magazine_flush(self, bin);
         if (magazine->top == magazine->limit)
             free_directly(self, pointer, bin);
-        else
-            ml_heap_free(pointer);
+        else if (!ml_heap_push(pointer)) /* another thread has freed it just now */
+            ml_heap_bad_pointer(pointer, function);
     }
     ml_heap_leave(self);
     errno = saved_errno;
+}
+
+/* Whether the program called one of memlog's own names, or one of the C library's. */
+static bool is_collected_door(const char *function)
+{
+    return strncmp(function, "memlog_", strlen("memlog_")) == 0;
 }
 
 void ml_heap_bad_pointer(const void *pointer, const char *function)
@@ -144,8 +151,8 @@ void ml_heap_bad_pointer(const void *pointer, const char *function)
     uintptr_t address = (uintptr_t)pointer;
     ml_hex(where, address);
     if (!ml_in_heap(address))
-        ml_os_die(function, ": ", where, " is not memlog's: it did not come from memlog_malloc",
-                  NULL);
+        ml_os_die(function, ": ", where, " is not memlog's: it did not come from ",
+                  is_collected_door(function) ? "memlog_malloc" : "malloc", NULL);
     struct ml_span *span = ml_span_over(address);
     bool in_use = address - span->base < ml_span_bytes(span) &&
                   (span->use == ML_SPAN_SMALL || span->use == ML_SPAN_LARGE);
@@ -169,27 +176,31 @@ void ml_heap_bad_pointer(const void *pointer, const char *function)
               NULL);
 }
 
-/* The bin of an object's page. */
-static unsigned bin_of(const void *pointer)
+/* An allocated object's. */
+static inline struct ml_block block_of(const void *pointer, const char *function)
 {
     unsigned bin = ml_map.page_bin[ml_page_of((uintptr_t)pointer)];
     if (ml_unlikely(bin == ML_BIN_NONE)) /* another thread has freed it just now */
-        ml_heap_bad_pointer(pointer, "memlog_realloc");
-    return bin;
+        ml_heap_bad_pointer(pointer, function);
+    if (bin == ML_BIN_LARGE)
+        return (struct ml_block){ ml_large_bytes(pointer),
+                                  (enum ml_kind)ml_span_over((uintptr_t)pointer)->kind };
+    return (struct ml_block){ ml_sizeclasses[ml_bin_class(bin)].bytes, ml_bin_kind(bin) };
+}
+
+struct ml_block ml_heap_block(const void *pointer, const char *function)
+{
+    if (ml_unlikely(!ml_heap_is_object(pointer)))
+        ml_heap_bad_pointer(pointer, function);
+    return block_of(pointer, function);
 }
 
 size_t ml_heap_block_bytes(const void *pointer)
 {
-    unsigned bin = bin_of(pointer);
-    return bin == ML_BIN_LARGE ? ml_large_bytes(pointer) : ml_sizeclasses[ml_bin_class(bin)].bytes;
+    return block_of(pointer, "memlog_realloc").bytes;
 }
 
-enum ml_kind ml_heap_kind(const void *pointer)
-{
-    unsigned bin = bin_of(pointer);
-    return bin == ML_BIN_LARGE ? (enum ml_kind)ml_span_over((uintptr_t)pointer)->kind
-                               : ml_bin_kind(bin);
-}
+enum ml_kind ml_heap_kind(const void *pointer) { return block_of(pointer, "memlog_realloc").kind; }
 
 /* ---- fork -------------------------------------------------------------------- */
 

@@ -50,8 +50,8 @@ void *ml_heap_alloc_large(size_t bytes, size_t alignment, enum ml_kind kind, boo
 
 /* Free what the fast path does not: NULL (nothing happens), large and watched
  * objects, into a full magazine, from a thread without a cache. A bad pointer
- * ends the program. */
-void ml_heap_free_slow(void *pointer);
+ * ends the program, with a line that names the function it called. */
+void ml_heap_free_slow(void *pointer, const char *function);
 /* Says what is wrong with a pointer given to `function`, and aborts. */
 _Noreturn void ml_heap_bad_pointer(const void *pointer, const char *function);
 
@@ -62,28 +62,23 @@ static inline bool ml_heap_is_object(const void *pointer)
     return granule < ml_map_granules() && ml_state_get(granule) != ML_STATE_FREE;
 }
 
-/* Free the object at pointer; NULL is fine. A bad pointer ends the program. */
-static inline void ml_heap_free(void *pointer)
+/* Free the object at pointer onto the calling thread's magazine. False, and
+ * nothing is done, when that is for ml_heap_free_slow. */
+static inline ML_ALWAYS_INLINE bool ml_heap_push(void *pointer)
 {
     uint64_t granule = ml_granule_of(pointer);
-    if (ml_unlikely(granule >= ml_map_granules())) {
-        ml_heap_free_slow(pointer);
-        return;
-    }
+    if (ml_unlikely(granule >= ml_map_granules()))
+        return false;
     /* Found once: for all the compiler knows the stores below change the map.
      * Read plainly: who frees an object is the only one who writes it. */
     uint8_t *state = &ml_map.state[granule];
-    if (ml_unlikely(*state != ML_STATE_PLAIN)) {
-        ml_heap_free_slow(pointer);
-        return;
-    }
+    if (ml_unlikely(*state != ML_STATE_PLAIN))
+        return false;
     size_t bin = ml_map.page_bin[granule >> (ML_PAGE_SHIFT - ML_GRANULE_SHIFT)];
     struct ml_magazine *magazine = ml_magazine_of(0, bin);
     void **top = magazine->top;
-    if (ml_unlikely(top == magazine->limit)) {
-        ml_heap_free_slow(pointer);
-        return;
-    }
+    if (ml_unlikely(top == magazine->limit))
+        return false;
     __atomic_store_n(top, pointer, __ATOMIC_RELAXED); /* the order: see threadcache.h */
     ml_count(&magazine->frees, 1);
     __atomic_store_n(&magazine->top, top + 1, __ATOMIC_RELEASE);
@@ -92,11 +87,25 @@ static inline void ml_heap_free(void *pointer)
     /* The address stays in a register up to here: a collector that stops the
      * thread finds it there. */
     __asm__ volatile("" : : "r"(pointer));
+    return true;
+}
+
+/* Free the object at pointer; NULL is fine. A bad pointer ends the program. */
+static inline void ml_heap_free(void *pointer)
+{
+    if (ml_unlikely(!ml_heap_push(pointer)))
+        ml_heap_free_slow(pointer, "memlog_free");
 }
 
 /* Bytes of the block at pointer, an allocated object; and its kind. */
 size_t ml_heap_block_bytes(const void *pointer);
 enum ml_kind ml_heap_kind(const void *pointer);
+/* The same of a pointer that the program gave to `function`; a bad one ends it. */
+struct ml_block {
+    size_t bytes;
+    enum ml_kind kind;
+};
+struct ml_block ml_heap_block(const void *pointer, const char *function);
 
 /* Around fork: nobody else is in the heap meanwhile. */
 void ml_heap_before_fork(void);
