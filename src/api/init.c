@@ -139,6 +139,7 @@ static void begin_asleep(void)
 {
     ml_asleep_begin(wake);
     ml_real_prepare();
+    ml_os_thread_prepare(); /* for the log's */
     wire();
     if (ml_heap_init() == 0 && (ml_thread_attached() || ml_thread_attach(false) == 0))
         ml_pacer_set_percent(-1);

@@ -1,10 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/* log.h - the log of a program that has never heard of memlog. */
+/* log.h - the log of a program that has never heard of memlog.
+ *
+ * It is asked for by MEMLOG_FILE and by nothing else: with the library in
+ * LD_PRELOAD and no more, a script of many commands leaves no file behind.
+ *
+ *   constructor        remembers the name, and the directory it is meant from:
+ *                      a daemon changes it, and may overwrite its environment
+ *   slow paths         begin the log, with its thread, when the process is 100 ms
+ *                      old. Not before: unshare and setns fail in a process with two
+ *                      threads, and what calls them does so when it starts
+ *   exit               a log that was not begun yet is begun and ended: two points
+ *
+ * LD_PRELOAD and MEMLOG_FILE are inherited, but the log is one process's: a child of
+ * a process that was started with the same MEMLOG_FILE writes nothing while that
+ * lives, and to FILE.PID with MEMLOG_CHILDREN=1. A program that execs another hands its
+ * log on to it; a daemon takes it over when its parent has gone. Strangers that
+ * name the same file find a lock on it (flock), and it stays the first one's.
+ * Children that are forked when the log has begun are log/ticker.h's.
+ *
+ * A program that is linked with libmemlog says itself when its log begins.
+ */
 #ifndef ML_PRELOAD_LOG_H
 #define ML_PRELOAD_LOG_H
 
-/* The calling thread was on a slow path: begin the log, if there is to be one and
- * it is time. Outside the heap, with no lock held. */
+/* Before all other constructors, with the environment at hand. */
+void ml_preload_log_prepare(void);
+/* The calling thread was on a slow path. Outside the heap, with no lock held. */
 void ml_preload_log_notice(void);
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "gc/asleep.h"
+#include "preload/log.h"
 
 /* libmemlog itself was loaded with the program: for it, or for a library of its. */
 static int is_libmemlog(struct dl_phdr_info *object, size_t size, void *unused)
@@ -24,15 +25,16 @@ static int is_libmemlog(struct dl_phdr_info *object, size_t size, void *unused)
 
 bool ml_asleep_at_start(void) { return dl_iterate_phdr(is_libmemlog, NULL) == 0; }
 
-/* The C library sets it to the same a moment later. */
-static void provide_environment(int argc, char **argv, char **environment)
+/* The C library sets environ to the same a moment later. */
+static void begin(int argc, char **argv, char **environment)
 {
     (void)argc, (void)argv;
     if (environ == NULL)
         environ = environment;
+    ml_preload_log_prepare();
 }
 
 /* Before the constructor that reads MEMLOG_*, which has the first number there is
  * for programs. */
 __attribute__((section(".init_array.00100"), used)) static void (*const first)(
-    int, char **, char **) = provide_environment;
+    int, char **, char **) = begin;
