@@ -216,7 +216,7 @@ void ml_preload_log_notice(void)
  * allocates. */
 __attribute__((destructor)) static void finish(void)
 {
-    if (is_waiting() && waiting.parent == 0 && waiting.pid == ml_os_pid() &&
-        ml_thread_self->inside == 0)
+    if (is_waiting() && is_for_this_process() && ml_thread_self->inside == 0 &&
+        (waiting.parent == 0 || waiting.children))
         begin();
 }
