@@ -71,11 +71,12 @@ static bool is_yes(const char *value)
                              strcmp(value, "on") == 0 || strcmp(value, "true") == 0);
 }
 
-/* Whether a process was started with the same MEMLOG_FILE. One that may not be looked
+/* Whether a process was started with this library and the same MEMLOG_FILE. One that may not be looked
  * at was not. */
 static bool has_same_file(pid_t pid, const char *file)
 {
     enum { MOST = 256 << 10 };
+    static const char LIBRARY[] = "libmemlog-preload";
     char path[64], wanted[ML_PATH_BYTES];
     struct ml_text text;
     ml_text_init(&text, path, sizeof(path));
@@ -92,7 +93,8 @@ static bool has_same_file(pid_t pid, const char *file)
         return false;
     ssize_t count = length > sizeof(wanted) ? 0 : ml_os_read_file(path, environment, MOST);
     const char *found = count <= 0 ? NULL : memmem(environment, (size_t)count, wanted, length);
-    bool has = found != NULL && (found == environment || found[-1] == '\0');
+    bool has = found != NULL && (found == environment || found[-1] == '\0') &&
+               memmem(environment, (size_t)count, LIBRARY, sizeof(LIBRARY) - 1) != NULL;
     ml_os_unmap(environment, MOST);
     return has;
 }

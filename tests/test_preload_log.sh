@@ -1,0 +1,158 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# test_preload_log.sh - the log of an unchanged program: only where MEMLOG_FILE asks
+# for it, of one process, from a thread that is not there at the start.
+. "${top_srcdir:-$(dirname "$0")/..}/tests/script.sh"
+not_sanitized "two that stand before malloc don't go together"
+preload=$top_builddir/.libs/libmemlog-preload.so
+test -f "$preload" || { echo "built without shared libraries"; exit 77; }
+cd "$work" || exit 99
+
+# A program that allocates for so many milliseconds, after one of the acts of main.
+cat >busy.c <<'END'
+#define _GNU_SOURCE
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+static void work(long ms)
+{
+    struct timespec begin, now;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    do {
+        static void *volatile kept[1000];
+        for (int i = 0; i < 1000; i++) {
+            free(kept[i]);
+            kept[i] = malloc((size_t)i * 100);
+        }
+        usleep(1000);
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while ((now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000 < ms);
+}
+int main(int argc, char **argv)
+{
+    const char *act = argv[1];
+    long ms = argc > 2 ? atol(argv[2]) : 400;
+    if (strcmp(act, "unshare") == 0) {
+        work(30);
+        if (unshare(CLONE_FS | CLONE_THREAD | CLONE_VM) != 0) /* refused where there are two threads */
+            return 3;
+    } else if (strcmp(act, "daemon") == 0) {
+        memset(argv[0], 'x', strlen(argv[0])); /* and the environment behind it */
+        if (daemon(0, 1) != 0)
+            return 3;
+        work(ms);
+        return 0;
+    } else if (strcmp(act, "child") == 0) {
+        int status;
+        if (fork() == 0) {
+            work(ms);
+            exit(0);
+        }
+        wait(&status);
+    } else if (strcmp(act, "spawn") == 0) {
+        char command[200];
+        snprintf(command, sizeof(command), "./busy work %ld", ms);
+        if (system(command) != 0)
+            return 3;
+    } else if (strcmp(act, "exec") == 0) {
+        work(ms);
+        execl("./busy", "busy", "work", argv[2], (char *)NULL);
+    }
+    work(ms);
+    return 0;
+}
+END
+$CC -O1 busy.c -o busy || exit 99
+
+# run ARGUMENTS...: the program, with the library.
+run() { timeout 60 env LD_PRELOAD="$preload" "$@" >out 2>&1 || fail "$*: $? $(cat out)"; }
+# good LOG: two samples at least, nothing odd.
+good() {
+  awk '!/^#/ && NF { n++; if (NF != 3 || $2 > $3 || $1 < last) bad = 1; last = $1 }
+    END { exit !(n >= 2 && !bad) }' "$1" || fail "$1: $(cat "$1")"
+}
+runs() { grep -c '^# memlog 1 ' "$1"; }
+
+run ./busy work 200
+test -z "$(find . -name '*.log')" || fail "a log nobody asked for"
+MEMLOG_INTERVAL=100ms MEMLOG_COLUMNS=RSS run ./busy work 200
+test -z "$(find . -name '*.log')" || fail "a log nobody asked for by name"
+
+# The usual case: samples while it runs, the numbers of the program, an end.
+MEMLOG_FILE=usual.log MEMLOG_INTERVAL=50ms run ./busy work 1000
+good usual.log
+test "$(grep -vc '^#' usual.log)" -ge 5 || fail "few samples: $(cat usual.log)"
+awk '!/^#/ && NF && $2 > 10000000 { seen = 1 } END { exit !seen }' usual.log ||
+  fail "50 MB are not seen: $(cat usual.log)"
+grep -q '^# memlog 1 .* gc=off .*command="./busy work 1000"' usual.log || fail "header: $(cat usual.log)"
+tail -n 1 usual.log | grep -qx '# end reason=exit' || fail "no end: $(cat usual.log)"
+# The first sample is not of the very start: the thread was not there then.
+
+# The shortest program has two points.
+MEMLOG_FILE=short.log run /bin/true
+good short.log
+tail -n 1 short.log | grep -qx '# end reason=exit' || fail "no end: $(cat short.log)"
+
+# No thread in the first moments.
+MEMLOG_FILE=unshare.log run ./busy unshare 200
+good unshare.log
+
+# One log of one process: children write none, forked, or of another program.
+MEMLOG_FILE=family.log run ./busy spawn 300
+good family.log
+test "$(runs family.log)" = 1 || fail "children log: $(cat family.log)"
+MEMLOG_FILE=family2.log run ./busy child 300
+good family2.log
+test "$(runs family2.log)" = 1 || fail "children log: $(cat family2.log)"
+test -z "$(find . -name 'family*.log.*')" || fail "children have logs: $(ls)"
+MEMLOG_CHILDREN=1 MEMLOG_FILE=children.log run ./busy spawn 300
+good children.log
+test "$(runs children.log)" = 1 || fail "children are in it: $(cat children.log)"
+count=0
+for log in children.log.*; do
+  count=$((count + 1))
+  good "$log"
+done
+test "$count" -ge 1 || fail "no log of a child: $(ls)"
+
+# Each of its own, where the name says so.
+MEMLOG_CHILDREN=1 MEMLOG_FILE=%e.own.log run ./busy work 200
+good busy.own.log
+
+# exec goes on in the same file.
+MEMLOG_FILE=exec.log run ./busy exec 300
+good exec.log
+test "$(runs exec.log)" = 2 || fail "exec: $(cat exec.log)"
+tail -n 1 exec.log | grep -qx '# end reason=exit' || fail "no end after exec: $(cat exec.log)"
+
+# A daemon, in another directory by then and with another command line, logs where it
+# was meant to.
+MEMLOG_FILE=daemon.log run ./busy daemon 600
+for _ in $(seq 300); do
+  test ! -f daemon.log || ! grep -q '^# end' daemon.log || break
+  sleep 0.1
+done
+test -f daemon.log && good daemon.log
+
+# A stranger's file stays the stranger's.
+MEMLOG_FILE=lock.log LD_PRELOAD=$preload ./busy work 3000 &
+first=$!
+for _ in $(seq 100); do
+  test ! -s lock.log || break
+  sleep 0.1
+done
+MEMLOG_FILE=lock.log run ./busy work 300
+kill "$first" && wait "$first" 2>/dev/null
+test "$(runs lock.log)" = 1 || fail "two in one file: $(cat lock.log)"
+# And is free when it has gone.
+MEMLOG_FILE=lock.log run ./busy work 200
+test "$(runs lock.log)" = 2 || fail "the file is not free again: $(cat lock.log)"
+
+# What can't be written is said once, and the program goes on.
+MEMLOG_FILE=/nowhere/at/all.log run ./busy work 200
+test "$(grep -c 'cannot open /nowhere/at/all.log' out)" = 1 || fail "it says: $(cat out)"
+finish
