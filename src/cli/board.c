@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -13,9 +14,20 @@ static char path[64];
 
 const char *ml_board_path(void) { return path; }
 
+/* Too long a name stays empty: then nobody goes on. */
+static void name_file(struct ml_board *board, const char *file)
+{
+    char *folder = file[0] == '/' ? NULL : getcwd(NULL, 0);
+    int length = snprintf(board->file, sizeof(board->file), "%s%s%s", folder == NULL ? "" : folder,
+                          folder == NULL ? "" : "/", file);
+    if (length >= (int)sizeof(board->file) || board->file[0] != '/')
+        board->file[0] = '\0';
+    free(folder);
+}
+
 /* Pages that no slot needs take no memory. The program opens it through /proc, as the
  * same user may: it inherits no descriptor, and nothing is left behind. */
-struct ml_board *ml_board_make(bool all_children)
+struct ml_board *ml_board_make(bool all_children, const char *file)
 {
     int fd = memfd_create("memlog-board", MFD_CLOEXEC);
     if (fd < 0)
@@ -34,6 +46,7 @@ struct ml_board *ml_board_make(bool all_children)
     board->layout = ml_root_layout();
     board->all_children = all_children;
     board->slots_taken = 1; /* the first is the program's */
+    name_file(board, file);
     snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), fd);
     return board;
 }

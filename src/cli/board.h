@@ -7,8 +7,9 @@
 
 #include "log/board.h"
 
-/* A new board: memory that lives as long as this process. NULL after an errno. */
-struct ml_board *ml_board_make(bool all_children);
+/* A new board: memory that lives as long as this process. file: the log's pattern. NULL after
+ * an errno. */
+struct ml_board *ml_board_make(bool all_children, const char *file);
 /* Where a program opens it: for its environment. */
 const char *ml_board_path(void);
 

@@ -23,7 +23,8 @@ struct ml_recorder {
     const struct ml_board_slot *slot;
     struct ml_image *image;
     uint32_t images_seen; /* of the slot, when the image was opened */
-    bool at_exit;         /* the numbers are those that the process has left */
+    const struct ml_board_numbers *left; /* NULL, or what the process has written itself */
+    bool at_exit;         /* the last sample is of its exit */
     bool was_refused;     /* said already */
     int read_error;       /* of the last reading */
 
@@ -41,15 +42,12 @@ static void add_system_numbers(const struct ml_recorder *recorder, struct memlog
     extra->rss = ml_os_rss_bytes_of(path);
 }
 
-static int read_left_numbers(const struct ml_recorder *recorder, struct memlog_memstats *stats,
+static int take_left_numbers(const struct ml_board_numbers *left, struct memlog_memstats *stats,
                              struct memlog_extra *extra)
 {
-    *stats = recorder->slot->stats;
-    if (extra != NULL) {
-        size_t size = extra->size;
-        *extra = recorder->slot->extra;
-        extra->size = size;
-    }
+    *stats = left->stats;
+    if (extra != NULL)
+        *extra = left->extra;
     return 0;
 }
 
@@ -57,8 +55,8 @@ static int read_numbers(void *context, struct memlog_memstats *stats, struct mem
 {
     struct ml_recorder *recorder = context;
     recorder->read_error = 0;
-    if (recorder->at_exit)
-        return read_left_numbers(recorder, stats, extra);
+    if (recorder->left != NULL)
+        return take_left_numbers(recorder->left, stats, extra);
     int error = recorder->read_error = ml_image_read(recorder->image, &recorder->raw);
     if (error != 0)
         return error;
@@ -223,9 +221,11 @@ static void note_peak(struct ml_peak *peak, uint64_t bytes, uint64_t now)
         *peak = (struct ml_peak){ bytes, now };
 }
 
-static int take_sample(struct ml_recorder *recorder, const char *keyword, const char *words)
+static int take_sample(struct ml_recorder *recorder, const struct ml_board_numbers *left,
+                       const char *keyword, const char *words)
 {
-    uint64_t now = ml_os_realtime_ns();
+    uint64_t now = left == NULL ? ml_os_realtime_ns() : left->when_ns;
+    recorder->left = left;
     int error = ml_lines_sample(&recorder->lines, now, keyword, words);
     const struct memlog_memstats *stats = &recorder->lines.stats;
     if (recorder->read_error != 0)
@@ -238,11 +238,22 @@ static int take_sample(struct ml_recorder *recorder, const char *keyword, const 
     return error;
 }
 
+/* The process has written it before its program began. */
+static bool take_first_sample(struct ml_recorder *recorder)
+{
+    if (__atomic_load_n(&recorder->slot->images, __ATOMIC_ACQUIRE) == 0)
+        return false;
+    (void)take_sample(recorder, &recorder->slot->first, NULL, NULL);
+    return true;
+}
+
 bool ml_recorder_sample(struct ml_recorder *recorder)
 {
+    if (recorder->last_ns == 0)
+        return take_first_sample(recorder);
     if (!has_image(recorder))
         return false;
-    int error = take_sample(recorder, NULL, NULL);
+    int error = take_sample(recorder, NULL, NULL, NULL);
     if (recorder->read_error == -EPERM)
         complain_once(recorder, error);
     return error == 0;
@@ -250,9 +261,11 @@ bool ml_recorder_sample(struct ml_recorder *recorder)
 
 void ml_recorder_end(struct ml_recorder *recorder, const char *reason)
 {
+    if (recorder->last_ns == 0)
+        (void)take_first_sample(recorder);
     recorder->at_exit = __atomic_load_n(&recorder->slot->done, __ATOMIC_ACQUIRE) != 0;
     if (recorder->at_exit) {
-        (void)take_sample(recorder, "end ", reason);
+        (void)take_sample(recorder, &recorder->slot->last, "end ", reason);
         return;
     }
     char line[ML_RECORD_COMMENT_BYTES];

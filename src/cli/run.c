@@ -205,7 +205,7 @@ static int run_it(struct run *run)
     }
     if (!ml_preload_find(library, sizeof(library)))
         return OWN_FAILURE;
-    run->board = ml_board_make(false);
+    run->board = ml_board_make(false, run->settings.file);
     if (run->board == NULL)
         return fail("cannot share memory with the program", errno);
     if (!set_environment(library))

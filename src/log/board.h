@@ -4,8 +4,9 @@
  *
  *   memlog run                               the program (preload/board.c)
  *     makes the board, MEMLOG_RUN=path         maps it, closes it again
- *     reads the root, then samples     <----   slot: pid and the root's address
- *     takes them for the last sample   <----   slot: the numbers at exit, done
+ *     first sample; reads the root     <----   slot: pid, numbers, the root's address
+ *     samples from its memory
+ *     last sample                      <----   slot: the numbers at exit, done
  *
  * The program keeps no descriptor and calls nobody: it writes to memory. The kernel
  * takes its own memory away before anybody hears of its end, so that the
@@ -17,6 +18,7 @@
 #ifndef ML_LOG_BOARD_H
 #define ML_LOG_BOARD_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "memlog_stats.h"
@@ -25,17 +27,24 @@
 /* In the environment: where the board is opened. */
 #define ML_BOARD_VARIABLE "MEMLOG_RUN"
 
-enum { ML_BOARD_SLOTS = 1024 };
+enum { ML_BOARD_SLOTS = 1024, ML_BOARD_PAGE = 4096, ML_BOARD_FILE_BYTES = 3072 };
 
+/* What the program itself has read. */
+struct ml_board_numbers {
+    uint64_t when_ns; /* since 1970 */
+    struct memlog_memstats stats;
+    struct memlog_extra extra;
+};
+
+/* In pages of its own: nobody maps another's. */
 struct ml_board_slot {
     uint32_t pid;    /* as the process knows itself; 0: nobody's */
     uint32_t images; /* programs it has begun: counted up when the root is there */
     uint64_t root;   /* address of its memlog_root */
-    uint32_t done;   /* 1: the numbers below are those at its exit */
+    uint32_t done;   /* 1: it has left its last numbers */
     uint32_t unused;
-    struct memlog_memstats stats;
-    struct memlog_extra extra;
-};
+    struct ml_board_numbers first, last;
+} __attribute__((aligned(ML_BOARD_PAGE)));
 
 struct ml_board {
     char magic[8];
@@ -45,7 +54,10 @@ struct ml_board {
     uint32_t all_children; /* 1: other processes take slots, too */
     uint32_t slots_taken;  /* counted up; beyond ML_BOARD_SLOTS there is none */
     uint32_t unused;
+    char file[ML_BOARD_FILE_BYTES]; /* the log, absolute, as a pattern: who outlives the program
+                                     * goes on beside it */
     struct ml_board_slot slots[ML_BOARD_SLOTS];
 };
+_Static_assert(offsetof(struct ml_board, slots) == ML_BOARD_PAGE, "the head is a page, too");
 
 #endif

@@ -122,6 +122,20 @@ void ml_preload_log_prepare(void)
     set_phase(WAITING);
 }
 
+void ml_preload_log_outlive(const char *file)
+{
+    static const char end[] = ".%p";
+    size_t length = strlen(file);
+    if (length == 0 || length + sizeof(end) > sizeof(waiting.pattern))
+        return;
+    memcpy(waiting.pattern, file, length);
+    memcpy(waiting.pattern + length, end, sizeof(end));
+    waiting.pid = ml_os_pid();
+    waiting.parent = getppid();
+    waiting.begin_ns = ml_os_monotonic_ns();
+    set_phase(WAITING);
+}
+
 /* ---- whose file it is ----------------------------------------------------------------- */
 
 /* Out of the way of the numbers that a program expects from its own open(). */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "gc/asleep.h"
+#include "preload/board.h"
 #include "preload/log.h"
 
 /* libmemlog itself was loaded with the program: for it, or for a library of its. */
@@ -31,7 +32,8 @@ static void begin(int argc, char **argv, char **environment)
     (void)argc, (void)argv;
     if (environ == NULL)
         environ = environment;
-    ml_preload_log_prepare();
+    if (!ml_preload_board_take())
+        ml_preload_log_prepare();
 }
 
 /* Before the constructor that reads MEMLOG_*, which has the first number there is

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/board.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "log/board.h"
+#include "os/clock.h"
+#include "os/process.h"
+#include "os/thread.h"
+#include "preload/log.h"
+#include "preload/plain.h"
+#include "stats/memstats.h"
+#include "stats/root.h"
+
+static struct ml_board_slot *slot; /* NULL: this process has none */
+static pid_t owner;
+static char file[ML_BOARD_FILE_BYTES];
+
+static void write_numbers(struct ml_board_numbers *numbers)
+{
+    numbers->when_ns = ml_os_realtime_ns();
+    numbers->extra.size = sizeof(numbers->extra);
+    ml_stats_read(&numbers->stats);
+    ml_stats_read_extra(&numbers->extra);
+}
+
+/* ---- a place on the board ------------------------------------------------------------- */
+
+static void *map(int fd, size_t offset, size_t bytes)
+{
+    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+static bool is_a_board(const struct ml_board *head)
+{
+    return memcmp(head->magic, ML_BOARD_MAGIC, sizeof(head->magic)) == 0 &&
+           head->bytes == sizeof(struct ml_board) && head->layout == ml_root_layout();
+}
+
+/* Which slot is this process's; ML_BOARD_SLOTS: none. */
+static uint32_t place_on(struct ml_board *head)
+{
+    if (!is_a_board(head))
+        return ML_BOARD_SLOTS;
+    if (head->first_pid == (uint32_t)ml_os_pid())
+        return 0;
+    if (!head->all_children || head->slots_taken >= ML_BOARD_SLOTS)
+        return ML_BOARD_SLOTS;
+    uint32_t place = __atomic_fetch_add(&head->slots_taken, 1, __ATOMIC_RELAXED);
+    return place < ML_BOARD_SLOTS ? place : ML_BOARD_SLOTS;
+}
+
+static struct ml_board_slot *map_slot(int fd)
+{
+    struct ml_board *head = map(fd, 0, ML_BOARD_PAGE);
+    if (head == NULL)
+        return NULL;
+    uint32_t place = place_on(head);
+    if (place < ML_BOARD_SLOTS)
+        memcpy(file, head->file, sizeof(file));
+    munmap(head, ML_BOARD_PAGE);
+    size_t offset = offsetof(struct ml_board, slots) + place * sizeof(struct ml_board_slot);
+    return place < ML_BOARD_SLOTS ? map(fd, offset, sizeof(struct ml_board_slot)) : NULL;
+}
+
+static bool take(void)
+{
+    const char *path = ml_os_getenv(ML_BOARD_VARIABLE);
+    int fd = path == NULL ? -1 : open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    slot = map_slot(fd);
+    close(fd);
+    if (slot == NULL)
+        return false;
+    owner = ml_os_pid();
+    slot->pid = (uint32_t)owner;
+    slot->root = (uintptr_t)&memlog_root;
+    slot->done = 0;
+    write_numbers(&slot->first);
+    __atomic_store_n(&slot->images, slot->images + 1, __ATOMIC_RELEASE);
+    return true;
+}
+
+/* The slot is the parent's. Where all have one the child gets its own; else it may
+ * outlive the program, as a daemon does. */
+static void after_fork_child(void)
+{
+    bool was_on_it = slot != NULL;
+    if (was_on_it)
+        munmap(slot, sizeof(*slot));
+    slot = NULL;
+    if (was_on_it && !take())
+        ml_preload_log_outlive(file);
+}
+
+bool ml_preload_board_take(void)
+{
+    if (!take())
+        return false;
+    (void)pthread_atfork(NULL, NULL, after_fork_child);
+    return true;
+}
+
+/* ---- the end ---------------------------------------------------------------------------- */
+
+/* Not in a child that shares our memory and ends by exit() all the same. */
+__attribute__((destructor(101))) static void leave_numbers(void)
+{
+    if (slot == NULL || owner != ml_os_pid())
+        return;
+    write_numbers(&slot->last);
+    __atomic_store_n(&slot->done, 1, __ATOMIC_RELEASE);
+}
+
+/* What ends without exit() ends here: a shell, a forked daemon. */
+_Noreturn static void end(int status)
+{
+    leave_numbers();
+    for (;;)
+        syscall(SYS_exit_group, status);
+}
+
+EXPORT void _exit(int status) { end(status); }
+EXPORT void _Exit(int status) { end(status); }
