@@ -18,7 +18,7 @@
 #include "stats/root.h"
 
 static struct ml_board_slot *slot; /* NULL: this process has none */
-static pid_t owner;
+static pid_t owner;                /* this process, or the last that had one */
 static char file[ML_BOARD_FILE_BYTES];
 
 static void write_numbers(struct ml_board_numbers *numbers)
@@ -79,7 +79,6 @@ static bool take(void)
     close(fd);
     if (slot == NULL)
         return false;
-    owner = ml_os_pid();
     slot->pid = (uint32_t)owner;
     slot->root = (uintptr_t)&memlog_root;
     slot->done = 0;
@@ -89,19 +88,21 @@ static bool take(void)
 }
 
 /* The slot is the parent's. Where all have one the child gets its own; else it may
- * outlive the program, as a daemon does. */
+ * outlive the program, as a daemon does that forks twice. */
 static void after_fork_child(void)
 {
-    bool was_on_it = slot != NULL;
-    if (was_on_it)
+    pid_t parent = owner;
+    if (slot != NULL)
         munmap(slot, sizeof(*slot));
     slot = NULL;
-    if (was_on_it && !take())
-        ml_preload_log_outlive(file);
+    owner = ml_os_pid();
+    if (!take())
+        ml_preload_log_outlive(file, parent);
 }
 
 bool ml_preload_board_take(void)
 {
+    owner = ml_os_pid();
     if (!take())
         return false;
     (void)pthread_atfork(NULL, NULL, after_fork_child);

@@ -122,7 +122,7 @@ void ml_preload_log_prepare(void)
     set_phase(WAITING);
 }
 
-void ml_preload_log_outlive(const char *file)
+void ml_preload_log_outlive(const char *file, pid_t parent)
 {
     static const char end[] = ".%p";
     size_t length = strlen(file);
@@ -131,7 +131,7 @@ void ml_preload_log_outlive(const char *file)
     memcpy(waiting.pattern, file, length);
     memcpy(waiting.pattern + length, end, sizeof(end));
     waiting.pid = ml_os_pid();
-    waiting.parent = getppid();
+    waiting.parent = parent;
     waiting.begin_ns = ml_os_monotonic_ns();
     set_phase(WAITING);
 }

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh disable=SC2034 # the variables are for the scripts
+# For scripts that run the command memlog, to be sourced after script.sh.
+
+not_sanitized "two that stand before malloc don't go together"
+memlog=$top_builddir/memlog
+act=$top_builddir/tests/prog_cli_act
+test -f "$top_builddir/.libs/libmemlog-preload.so" || { echo "built without shared libraries"; exit 77; }
+cd "$work" || exit 99
+
+# until SECONDS COMMAND...: again and again until it succeeds.
+until_true() {
+  tries=$(($1 * 50))
+  shift
+  while test "$tries" -gt 0; do
+    "$@" >/dev/null 2>&1 && return 0
+    sleep 0.02
+    tries=$((tries - 1))
+  done
+  return 1
+}
+# samples LOG: its data lines.
+samples() { grep -c '^[0-9]' "$1"; }
+# column LOG LINE COLUMN: of the data lines; LINE may be "last".
+column() { grep '^[0-9]' "$1" | if test "$2" = last; then tail -n 1; else sed -n "$2p"; fi | cut -d' ' -f"$3"; }

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* prog_cli_act.c - a program for `memlog run`, that knows nothing of memlog and does what
+ * its arguments say, one after the other:
+ *
+ *   alloc N     N blocks of 1000 bytes, kept
+ *   wait FILE   until the file is there
+ *   say FILE    make it
+ *   uordblks FILE   write what mallinfo2() says is in use
+ *   signals     say the name of each signal that comes, from now on (USR1, USR2, TERM, HUP)
+ *   fork        go on in a child, and end without waiting for it
+ *   exit N, _exit N, kill N
+ *   exec ...    become this program again, with what follows
+ */
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static void nap(void)
+{
+    const struct timespec ms = { 0, 2000000 };
+    nanosleep(&ms, NULL);
+}
+
+static void keep(int blocks)
+{
+    static void *volatile kept;
+    for (int i = 0; i < blocks; i++) {
+        void **block = malloc(1000);
+        *block = kept;
+        kept = block;
+    }
+}
+
+static void say(const char *path)
+{
+    FILE *file = fopen(path, "w");
+    if (file == NULL || fclose(file) != 0)
+        exit(99);
+}
+
+static void write_in_use(const char *path)
+{
+    size_t bytes = mallinfo2().uordblks; /* before the stream takes its buffer */
+    FILE *file = fopen(path, "w");
+    if (file == NULL || fprintf(file, "%zu\n", bytes) < 0 || fclose(file) != 0)
+        exit(99);
+}
+
+static void name_signal(int signal)
+{
+    const char *name = sigabbrev_np(signal);
+    if (write(1, name, strlen(name)) < 0 || write(1, "\n", 1) < 0)
+        _exit(99);
+}
+
+static void name_signals(void)
+{
+    struct sigaction action = { .sa_handler = name_signal };
+    const int those[] = { SIGUSR1, SIGUSR2, SIGTERM, SIGHUP };
+    for (size_t i = 0; i < sizeof(those) / sizeof(those[0]); i++)
+        sigaction(those[i], &action, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    for (char **word = argv + 1; *word != NULL; word++) {
+        const char *act = *word;
+        if (strcmp(act, "signals") == 0)
+            name_signals();
+        else if (strcmp(act, "fork") == 0) {
+            if (fork() != 0)
+                _exit(0);
+        } else if (strcmp(act, "exec") == 0) {
+            *word = argv[0];
+            execv("/proc/self/exe", word);
+            return 99;
+        } else if (*++word == NULL)
+            return 98;
+        else if (strcmp(act, "alloc") == 0)
+            keep(atoi(*word));
+        else if (strcmp(act, "wait") == 0)
+            while (access(*word, F_OK) != 0)
+                nap();
+        else if (strcmp(act, "say") == 0)
+            say(*word);
+        else if (strcmp(act, "uordblks") == 0)
+            write_in_use(*word);
+        else if (strcmp(act, "exit") == 0)
+            exit(atoi(*word));
+        else if (strcmp(act, "_exit") == 0)
+            _exit(atoi(*word));
+        else if (strcmp(act, "kill") == 0)
+            kill(getpid(), atoi(*word));
+        else
+            return 98;
+    }
+    return 0;
+}

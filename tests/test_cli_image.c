@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* test_cli_image.c - the numbers out of a process's memory are those that it reads
+ * itself: here this one's, or a forked child's that goes on meanwhile.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/image.h"
+#include "identities.h"
+#include "memlog.h"
+#include "stats/root.h"
+
+static pid_t pid;
+
+static struct ml_image *open_image(void)
+{
+    const struct ml_memory memory = { ml_memory_of_process, &pid };
+    int error;
+    struct ml_image *image = ml_image_open(&memory, (uintptr_t)&memlog_root, &error);
+    ck_assert_msg(image != NULL, "ml_image_open: %d", error);
+    return image;
+}
+
+static struct ml_raw_stats raw; /* large */
+
+static struct memlog_memstats stats_of(struct ml_image *image)
+{
+    struct memlog_memstats stats;
+    ck_assert_int_eq(ml_image_read(image, &raw), 0);
+    ck_assert(!ml_image_is_torn(image));
+    ml_stats_from_raw(&stats, &raw);
+    return stats;
+}
+
+static void use_the_heap(void)
+{
+    static void *kept[1000];
+    for (int i = 0; i < 1000; i++) {
+        kept[i] = i % 3 == 0 ? memlog_malloc_uncollectable((size_t)i * 7)
+                             : memlog_malloc_noscan((size_t)i * 100);
+        if (i % 5 == 0)
+            memlog_free(memlog_malloc((size_t)i));
+    }
+    memlog_gc();
+    memlog_keep_alive(kept[999]);
+}
+
+START_TEST(numbers_are_those_of_the_process_itself)
+{
+    struct memlog_memstats inside;
+    struct memlog_extra extra = { .size = sizeof(extra) }, extra_inside = extra;
+    pid = getpid();
+    use_the_heap();
+    struct ml_image *image = open_image();
+    struct memlog_memstats outside = stats_of(image);
+    memlog_read_memstats(&inside);
+    ck_assert_mem_eq(&outside, &inside, sizeof(inside));
+    ml_extra_from_raw(&extra, &raw);
+    memlog_read_extra(&extra_inside);
+    extra.rss = extra_inside.rss; /* the system's numbers are not in the heap's memory */
+    extra.cgroup_limit = extra_inside.cgroup_limit;
+    ck_assert_mem_eq(&extra, &extra_inside, sizeof(extra));
+    ml_image_close(image);
+}
+END_TEST
+
+START_TEST(collections_are_remembered_as_inside)
+{
+    struct ml_gc_record inside, outside;
+    pid = getpid();
+    struct ml_image *image = open_image();
+    ck_assert_uint_eq(ml_image_cycles(image), 0);
+    ck_assert(!ml_image_cycle(image, 0, &outside));
+    for (unsigned i = 1; i <= 300; i++) {
+        memlog_gc();
+        ck_assert_uint_eq(ml_image_cycles(image), i);
+        ck_assert(ml_image_cycle(image, i, &outside));
+        ck_assert(ml_gc_record_read(i, &inside));
+        ck_assert_mem_eq(&outside, &inside, sizeof(inside));
+    }
+    ck_assert(!ml_image_cycle(image, 301, &outside));
+    ck_assert(!ml_image_cycle(image, 300 - MEMLOG_PAUSES, &outside));
+    ml_image_close(image);
+}
+END_TEST
+
+/* ---- while it goes on ----------------------------------------------------------------- */
+
+enum { WORKERS = 4 };
+
+static void *work(void *unused)
+{
+    enum { SHELVES = 256 };
+    static void *shelves[SHELVES];
+    uint64_t random = (uintptr_t)&unused;
+    for (;;) {
+        random = random * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        size_t bytes = (random >> 40) % ((random >> 33) % 64 == 0 ? 200000 : 700);
+        void *old = __atomic_exchange_n(&shelves[(random >> 20) % SHELVES],
+                                        memlog_malloc_uncollectable(bytes), __ATOMIC_ACQ_REL);
+        memlog_free(old);
+    }
+    return NULL;
+}
+
+_Noreturn static void work_in_child(void)
+{
+    pthread_t thread;
+    for (int i = 1; i < WORKERS; i++)
+        pthread_create(&thread, NULL, work, NULL);
+    work(NULL);
+    _exit(1);
+}
+
+START_TEST(numbers_fit_together_while_threads_work)
+{
+    int snapshots = getenv("MEMLOG_FULL") != NULL ? 20000 : 2000;
+    static struct memlog_memstats before, now;
+    pid = fork();
+    if (pid == 0)
+        work_in_child();
+    struct ml_image *image = open_image();
+    for (int i = 0; i < snapshots; i++) {
+        now = stats_of(image);
+        check_identities(&now);
+        if (i > 0)
+            check_totals_grow(&before, &now);
+        before = now;
+    }
+    ck_assert_uint_gt(now.mallocs, 10000);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    ck_assert_int_eq(ml_image_read(image, &raw), -ESRCH);
+    ml_image_close(image);
+}
+END_TEST
+
+/* ---- what is no memlog, or another ------------------------------------------------------- */
+
+static struct memlog_root spoilt;
+
+static int refusal(void)
+{
+    const struct ml_memory memory = { ml_memory_of_process, &pid };
+    int error;
+    pid = getpid();
+    ck_assert_ptr_null(ml_image_open(&memory, (uintptr_t)&spoilt, &error));
+    return error;
+}
+
+START_TEST(another_version_is_refused)
+{
+    spoilt = memlog_root;
+    spoilt.magic[0] = 'M';
+    ck_assert_int_eq(refusal(), -ENOTSUP);
+    spoilt = memlog_root;
+    spoilt.version++;
+    ck_assert_int_eq(refusal(), -ENOTSUP);
+    spoilt = memlog_root;
+    spoilt.layout++;
+    ck_assert_int_eq(refusal(), -ENOTSUP);
+    spoilt = memlog_root;
+    spoilt.published_end = spoilt.published + 3; /* not all that is needed */
+    ck_assert_int_eq(refusal(), -ENOTSUP);
+    spoilt.published_end = spoilt.published + 100000;
+    ck_assert_int_eq(refusal(), -ENOTSUP);
+}
+END_TEST
+
+START_TEST(what_is_not_there_is_an_error)
+{
+    const struct ml_memory memory = { ml_memory_of_process, &pid };
+    int error;
+    pid = getpid();
+    ck_assert_ptr_null(ml_image_open(&memory, 8, &error));
+    ck_assert_int_eq(error, -EFAULT);
+}
+END_TEST
+
+UNIT_MAIN("cli image", numbers_are_those_of_the_process_itself, collections_are_remembered_as_inside,
+          numbers_fit_together_while_threads_work, another_version_is_refused,
+          what_is_not_there_is_an_error)

@@ -1,0 +1,77 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# test_cli_run_signals.sh - signals to memlog run are the program's; it stops and goes
+# on with it; as the first process of a container it takes orphans' ends.
+. "${top_srcdir:-$(dirname "$0")/..}/tests/script.sh"
+. "$top_srcdir/tests/cli_common.sh"
+
+says() { grep -qx "$1" said; }
+state() { sed 's/.*) //; s/ .*//' "/proc/$1/stat"; }
+is_in_state() { test "$(state "$1")" = "$2"; }
+
+# --- passed on ----------------------------------------------------------------------
+"$memlog" run -q "$act" signals say ready wait end exit 5 >said &
+run=$!
+until_true 60 test -e ready || fail "the program does not begin"
+for name in USR1 USR2 HUP TERM; do
+  kill -"$name" "$run"
+  until_true 60 says "$name" || fail "SIG$name does not arrive"
+done
+program=$(sed -n '1s/.* pid=\([0-9]*\) .*/\1/p' memory.log)
+
+# --- stopped and continued -------------------------------------------------------------
+kill -STOP "$program"
+until_true 60 is_in_state "$run" T || fail "memlog does not stop with the program"
+kill -CONT "$run"
+until_true 60 is_in_state "$program" S || fail "the program does not go on with memlog"
+kill -TSTP "$run"
+until_true 60 is_in_state "$program" T || fail "SIGTSTP does not stop the program"
+until_true 60 is_in_state "$run" T || fail "memlog does not stop after SIGTSTP"
+kill -CONT "$run"
+until_true 60 is_in_state "$program" S || fail "the program does not go on after SIGTSTP"
+touch end
+wait "$run"
+status=$?
+test "$status" = 5 || fail "status $status instead of 5"
+
+# --- ended ----------------------------------------------------------------------------------
+rm ready
+"$memlog" run -q -o term.log "$act" say ready wait never &
+run=$!
+until_true 60 test -e ready
+kill -TERM "$run"
+wait "$run"
+status=$?
+test "$status" = 143 || fail "SIGTERM: status $status instead of 143"
+test "$(tail -n 1 term.log)" = '# end reason=SIGTERM' || fail "SIGTERM: $(tail -n 1 term.log)"
+
+# --- memlog killed: the program goes on ---------------------------------------------------------
+rm ready
+"$memlog" run -q -o lost.log "$act" say ready wait go alloc 1000 say went &
+run=$!
+until_true 60 test -e ready
+kill -KILL "$run"
+wait "$run" 2>/dev/null
+touch go
+until_true 60 test -e went || fail "the program ends with memlog"
+
+# --- ignored SIGCHLD, as some shells and daemons leave it -----------------------------------------
+if command -v python3 >/dev/null; then
+  python3 -c '
+import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execv(sys.argv[1], sys.argv[1:])' "$memlog" run -q -o chld.log "$act" exit 4
+  status=$?
+  test "$status" = 4 || fail "with SIGCHLD ignored: status $status instead of 4"
+fi
+
+# --- the first process of a container --------------------------------------------------------------
+if unshare --pid --fork --mount-proc true 2>/dev/null; then
+  unshare --pid --fork --mount-proc "$memlog" run -q -o one.log sh -c '
+    (sleep 0.01 &) ; sleep 0.3; grep -l "^State:.Z" /proc/[0-9]*/status; exit 6' >zombies 2>/dev/null
+  status=$?
+  test "$status" = 6 || fail "as process 1: status $status instead of 6"
+  test ! -s zombies || fail "as process 1 it leaves zombies: $(cat zombies)"
+  grep -q '^# end reason=exit status=6$' one.log || fail "as process 1: $(tail -n 1 one.log)"
+fi
+finish
