@@ -76,6 +76,15 @@ MEMLOG_FILE=env.log MEMLOG_COLUMNS='Mallocs RSS' MEMLOG_COMMAND=0 "$memlog" run 
 test "$(sed -n 2p env.log)" = '# timestamp Alloc Sys Mallocs RSS' || fail "MEMLOG_COLUMNS: $(cat env.log)"
 grep -q 'command=' env.log && fail "MEMLOG_COMMAND=0: $(cat env.log)"
 test "$(column env.log last 5)" -gt 100000 || fail "RSS at exit: $(cat env.log)"
+"$memlog" run -q -i 10ms -o system.log --columns rss,pss,process_threads,fds "$act" alloc 30000 say there wait enough &
+run=$!
+until_true 60 test -e there
+shows() { test "$(column system.log last 4)" -gt 30000000 && test "$(column system.log last 5)" -gt 29000000; }
+until_true 60 shows || fail "RSS and PSS of 30 MB: $(tail -n 1 system.log)"
+test "$(column system.log last 6)" = 1 || fail "threads: $(tail -n 1 system.log)"
+test "$(column system.log last 7)" -ge 3 || fail "descriptors: $(tail -n 1 system.log)"
+touch enough
+wait "$run"
 MEMLOG_FILE=env2.log "$memlog" run -q -o '%e.%p.log' "$act" exit 0
 ls prog_cli_act.*.log >/dev/null 2>&1 || fail "%e.%p: $(ls)"
 test ! -e env2.log || fail "MEMLOG_FILE is heeded beside -o"

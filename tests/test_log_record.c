@@ -16,6 +16,7 @@ static struct ml_text text;
 static struct ml_record record;
 static struct memlog_memstats stats;
 static struct memlog_extra extra;
+static struct ml_os_usage usage;
 
 static void begin(uint64_t interval_ns)
 {
@@ -47,7 +48,7 @@ static const char *header(uint64_t interval_ns, const char *command)
 
 static const char *sample(void)
 {
-    ml_record_sample(&text, &record, START_NS, &stats, &extra);
+    ml_record_sample(&text, &record, START_NS, &stats, &extra, &usage);
     return written();
 }
 
@@ -130,7 +131,7 @@ START_TEST(fraction_of_a_timestamp_keeps_its_leading_zeros)
 {
     begin(ML_NS_PER_MS);
     ml_record_sample(&text, &record, UINT64_C(7) * ML_NS_PER_SECOND + 4 * ML_NS_PER_MS + 999999,
-                     &stats, NULL);
+                     &stats, NULL, NULL);
     ck_assert_str_eq(written(), "7.004 0 0\n");
 }
 END_TEST
@@ -164,9 +165,10 @@ START_TEST(the_widest_sample_and_header_fit)
     ck_assert_uint_eq(record.column_count, ml_fields_count - 7);
     memset(&stats, 0xFF, sizeof(stats));
     memset(&extra, 0xFF, sizeof(extra));
+    memset(&usage, 0xFF, sizeof(usage));
     stats.enable_gc = stats.debug_gc = true;
     stats.gc_cpu_fraction = -2.2250738585072014e-308;
-    ml_record_sample(&text, &record, UINT64_MAX, &stats, &extra);
+    ml_record_sample(&text, &record, UINT64_MAX, &stats, &extra, &usage);
     ck_assert_uint_lt(text.length, ML_RECORD_SAMPLE_BYTES);
 
     memset(command, 'x', sizeof(command) - 1);

@@ -26,6 +26,7 @@ struct ml_recorder {
     const struct ml_board_numbers *left; /* NULL, or what the process has written itself */
     bool at_exit;         /* the last sample is of its exit */
     bool was_refused;     /* said already */
+    int failures;         /* to find memlog in the process, one after the other */
     int read_error;       /* of the last reading */
 
     struct ml_peak alloc, sys;
@@ -66,6 +67,16 @@ static int read_numbers(void *context, struct memlog_memstats *stats, struct mem
         add_system_numbers(recorder, extra);
     }
     return 0;
+}
+
+/* What has ended takes nothing; what it took last stays. */
+static void read_usage(void *context, unsigned sources, struct ml_os_usage *usage)
+{
+    const struct ml_recorder *recorder = context;
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d", (int)recorder->pid);
+    if (!recorder->at_exit)
+        ml_os_usage_read(path, sources, usage);
 }
 
 static uint64_t cycles(void *context)
@@ -168,7 +179,8 @@ int ml_recorder_open(struct ml_recorder **made, const struct ml_recorder_setting
     }
     recorder->pid = pid;
     recorder->slot = slot;
-    recorder->source = (struct ml_lines_source){ read_numbers, cycles, cycle, limit_bytes, recorder };
+    recorder->source = (struct ml_lines_source){ read_numbers, read_usage, cycles, cycle,
+                                                  limit_bytes, recorder };
     recorder->lines.source = &recorder->source;
     recorder->lines.tell_cycles = settings->tell_cycles;
     recorder->lines.file.max_bytes = settings->max_bytes;
@@ -188,9 +200,13 @@ int ml_recorder_open(struct ml_recorder **made, const struct ml_recorder_setting
 
 /* ---- samples ----------------------------------------------------------------------- */
 
+/* Between an exec and the next program's first instructions the slot tells of what is not
+ * there any more: that passes. */
 static void complain_once(struct ml_recorder *recorder, int error)
 {
-    if (recorder->was_refused)
+    enum { LASTS = 5 };
+    bool may_pass = error != -EPERM && ++recorder->failures < LASTS;
+    if (recorder->was_refused || may_pass || error == -ESRCH)
         return;
     recorder->was_refused = true;
     if (error == -ENOTSUP)
@@ -209,10 +225,13 @@ static bool has_image(struct ml_recorder *recorder)
     const struct ml_memory memory = { ml_memory_of_process, &recorder->pid };
     ml_image_close(recorder->image);
     recorder->image = ml_image_open(&memory, (uintptr_t)recorder->slot->root, &error);
-    recorder->images_seen = images;
-    if (recorder->image == NULL)
+    if (recorder->image == NULL) {
         complain_once(recorder, error);
-    return recorder->image != NULL;
+        return false;
+    }
+    recorder->images_seen = images;
+    recorder->failures = 0;
+    return true;
 }
 
 static void note_peak(struct ml_peak *peak, uint64_t bytes, uint64_t now)

@@ -57,6 +57,9 @@ static int read_numbers(struct ml_lines *lines)
     int error = lines->source->read(lines->source->context, &lines->stats, extra);
     lines->extra.log_samples = lines->file.samples;
     lines->extra.log_lost = lines->file.lost;
+    if (error == 0 && lines->record.usage_sources != 0)
+        lines->source->read_usage(lines->source->context, lines->record.usage_sources,
+                                  &lines->usage);
     return error;
 }
 
@@ -110,7 +113,8 @@ int ml_lines_sample(struct ml_lines *lines, uint64_t now_ns, const char *keyword
     tell_cycles(lines);
     ml_text_init(&text, lines->payload, sizeof(lines->payload));
     add_limit_if_changed(lines, &text);
-    ml_record_sample(&text, &lines->record, now_ns, &lines->stats, &lines->extra);
+    ml_record_sample(&text, &lines->record, now_ns, &lines->stats, &lines->extra,
+                     &lines->usage);
     size_t sample_end = text.length;
     if (keyword != NULL)
         ml_record_comment(&text, keyword, words);

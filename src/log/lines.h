@@ -21,6 +21,8 @@ struct ml_lines_source {
     /* Fill *stats, and *extra, whose size is set, unless it is NULL. 0, or -errno: they can't be
      * had now. */
     int (*read)(void *context, struct memlog_memstats *stats, struct memlog_extra *extra);
+    /* Those of the system's numbers (usage.h). */
+    void (*read_usage)(void *context, unsigned sources, struct ml_os_usage *usage);
     uint64_t (*cycles)(void *context);
     bool (*cycle)(void *context, uint64_t number, struct ml_gc_record *record);
     uint64_t (*limit_bytes)(void *context); /* of its cgroup; 0: none */
@@ -42,6 +44,7 @@ struct ml_lines {
     char payload[ML_FILE_PAYLOAD_BYTES];
     struct memlog_memstats stats;
     struct memlog_extra extra;
+    struct ml_os_usage usage;
 };
 
 /* Compose the header for a run. lines->source, record and tell_cycles are set. */

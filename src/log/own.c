@@ -13,6 +13,12 @@ static int read_numbers(void *unused, struct memlog_memstats *stats, struct meml
     return 0;
 }
 
+static void read_usage(void *unused, unsigned sources, struct ml_os_usage *usage)
+{
+    (void)unused;
+    ml_os_usage_read("/proc/self", sources, usage);
+}
+
 static uint64_t cycles(void *unused)
 {
     (void)unused;
@@ -31,4 +37,4 @@ static uint64_t limit_bytes(void *unused)
     return ml_os_cgroup_limit_bytes();
 }
 
-const struct ml_lines_source ml_own_numbers = { read_numbers, cycles, cycle, limit_bytes, NULL };
+const struct ml_lines_source ml_own_numbers = { read_numbers, read_usage, cycles, cycle, limit_bytes, NULL };

@@ -40,6 +40,22 @@ static bool has_column(const struct ml_record *record, const struct ml_field *fi
     return is_always_there(field);
 }
 
+/* Where the system has it. */
+static unsigned usage_source(const struct ml_field *field)
+{
+    switch (field->offset) {
+    case offsetof(struct ml_os_usage, pss):
+    case offsetof(struct ml_os_usage, swap):
+        return ML_OS_USAGE_ROLLUP;
+    case offsetof(struct ml_os_usage, fds):
+        return ML_OS_USAGE_FDS;
+    case offsetof(struct ml_os_usage, cgroup_current):
+        return ML_OS_USAGE_CGROUP;
+    default:
+        return ML_OS_USAGE_STAT;
+    }
+}
+
 static int add_column(struct ml_record *record, const char *name, size_t length)
 {
     const struct ml_field *field = ml_field_find(name, length);
@@ -52,8 +68,9 @@ static int add_column(struct ml_record *record, const char *name, size_t length)
     if (record->column_count == ML_RECORD_COLUMNS)
         return -E2BIG;
     record->columns[record->column_count++] = field;
-    if (field->home == ML_HOME_EXTRA)
-        record->needs_extra = true;
+    record->needs_extra |= field->home == ML_HOME_EXTRA;
+    if (field->home == ML_HOME_USAGE)
+        record->usage_sources |= usage_source(field);
     return 0;
 }
 
@@ -163,7 +180,8 @@ static void add_value(struct ml_text *text, const struct ml_field *field, const 
 }
 
 void ml_record_sample(struct ml_text *text, const struct ml_record *record, uint64_t now_ns,
-                      const struct memlog_memstats *stats, const struct memlog_extra *extra)
+                      const struct memlog_memstats *stats, const struct memlog_extra *extra,
+                      const struct ml_os_usage *usage)
 {
     add_timestamp(text, now_ns, record->fraction_digits);
     ml_text_char(text, ' ');
@@ -173,7 +191,7 @@ void ml_record_sample(struct ml_text *text, const struct ml_record *record, uint
     for (size_t i = 0; i < record->column_count; i++) {
         const struct ml_field *field = record->columns[i];
         ml_text_char(text, ' ');
-        add_value(text, field, ml_field_at(field, stats, extra));
+        add_value(text, field, ml_field_at(field, stats, extra, usage));
     }
     ml_text_char(text, '\n');
 }

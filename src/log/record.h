@@ -36,6 +36,7 @@ struct ml_record {
     uint64_t interval_ns;
     unsigned fraction_digits; /* of the timestamp: 0, 3, 6 or 9 */
     bool needs_extra;         /* a column lives in memlog_extra */
+    unsigned usage_sources;   /* columns that the system knows: enum ml_os_usage_source */
     size_t column_count;      /* beyond the three */
     const struct ml_field *columns[ML_RECORD_COLUMNS];
 };
@@ -62,9 +63,10 @@ int ml_record_add_columns(struct ml_record *record, const char *list, const char
 /* The header's two lines. */
 void ml_record_header(struct ml_text *text, const struct ml_record *record,
                       const struct ml_record_run *run);
-/* One sample. extra may be NULL unless record->needs_extra. */
+/* One sample. extra may be NULL unless record->needs_extra, usage unless it has sources. */
 void ml_record_sample(struct ml_text *text, const struct ml_record *record, uint64_t now_ns,
-                      const struct memlog_memstats *stats, const struct memlog_extra *extra);
+                      const struct memlog_memstats *stats, const struct memlog_extra *extra,
+                      const struct ml_os_usage *usage);
 
 /* "# gc 7 end=1794956363.123456 how=along ...": one collection, as pairs of a
  * name and a number. Bytes and nanoseconds; end: since 1970. */

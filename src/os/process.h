@@ -51,5 +51,7 @@ const char *ml_os_error_text(int error);
 size_t ml_os_escape_arguments(const char *arguments, size_t count, char *buffer, size_t capacity);
 /* ml_os_cgroup_limit_bytes, with other files than /proc/self/cgroup and /sys/fs/cgroup. */
 uint64_t ml_os_cgroup_limit_under(const char *membership, const char *root);
+/* What that cgroup is charged with, bytes; 0: unknown. */
+uint64_t ml_os_cgroup_current_under(const char *membership, const char *root);
 
 #endif

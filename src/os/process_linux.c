@@ -274,14 +274,29 @@ uint64_t ml_os_mapped_bytes(void)
 /* The longest path the kernel takes. */
 enum { CGROUP_PATH_BYTES = 4096 };
 
-/* Where one hierarchy is mounted and what the limit is called there. */
+/* Where one hierarchy is mounted and what the number is called there. */
 struct hierarchy {
     const char *mount;
     const char *file;
 };
 
-/* The limit in that directory; UINT64_MAX for "max", huge numbers and no such file. */
-static uint64_t read_limit(const char *path)
+/* One number's places: the unified hierarchy's, which is mounted beside the old ones while
+ * both are in use, and the old one's. */
+struct cgroup_number {
+    struct hierarchy unified[2];
+    struct hierarchy memory;
+};
+static const struct cgroup_number limit_number = {
+    { { "", "/memory.max" }, { "/unified", "/memory.max" } },
+    { "/memory", "/memory.limit_in_bytes" },
+};
+static const struct cgroup_number current_number = {
+    { { "", "/memory.current" }, { "/unified", "/memory.current" } },
+    { "/memory", "/memory.usage_in_bytes" },
+};
+
+/* The number in that directory; UINT64_MAX for "max", huge numbers and no such file. */
+static uint64_t read_cgroup_number(const char *path)
 {
     char content[64];
     const char *at = content;
@@ -301,11 +316,11 @@ static bool climbs(const char *group, size_t length)
 
 /* The group and every group it is in, up to the mount point itself: in a
  * container that one is often the only directory of these that exists. */
-static uint64_t tightest_limit(const char *root, const struct hierarchy *hierarchy,
+static uint64_t least_number(const char *root, const struct hierarchy *hierarchy,
                                const char *group, size_t length)
 {
     char path[CGROUP_PATH_BYTES];
-    uint64_t tightest = UINT64_MAX;
+    uint64_t least = UINT64_MAX;
     if (climbs(group, length))
         length = 0;
     for (;;) {
@@ -318,9 +333,9 @@ static uint64_t tightest_limit(const char *root, const struct hierarchy *hierarc
         ml_text_bytes(&text, group, length);
         ml_text_string(&text, hierarchy->file);
         if (ml_text_finish(&text) < sizeof(path))
-            tightest = ml_min(tightest, read_limit(path));
+            least = ml_min(least, read_cgroup_number(path));
         if (length == 0)
-            return tightest;
+            return least;
         while (length > 0 && group[length - 1] != '/')
             length--;
     }
@@ -343,12 +358,9 @@ static bool has_memory(const char *controllers, size_t length)
 }
 
 /* One line of /proc/self/cgroup: "0::/group" or "5:cpu,memory:/group". */
-static uint64_t limit_of_membership(const char *line, size_t length, const char *root)
+static uint64_t number_of_membership(const char *line, size_t length, const char *root,
+                                     const struct cgroup_number *number)
 {
-    /* The unified hierarchy is mounted beside the old ones while both are in use. */
-    static const struct hierarchy unified[] = { { "", "/memory.max" },
-                                                { "/unified", "/memory.max" } };
-    static const struct hierarchy memory = { "/memory", "/memory.limit_in_bytes" };
     const char *end = line + length;
     const char *first = memchr(line, ':', length);
     const char *second = first == NULL ? NULL : memchr(first + 1, ':', (size_t)(end - first - 1));
@@ -357,27 +369,39 @@ static uint64_t limit_of_membership(const char *line, size_t length, const char 
     const char *group = second + 1;
     size_t group_length = (size_t)(end - group);
     if (second == first + 1)
-        return ml_min(tightest_limit(root, &unified[0], group, group_length),
-                      tightest_limit(root, &unified[1], group, group_length));
+        return ml_min(least_number(root, &number->unified[0], group, group_length),
+                      least_number(root, &number->unified[1], group, group_length));
     if (has_memory(first + 1, (size_t)(second - first - 1)))
-        return tightest_limit(root, &memory, group, group_length);
+        return least_number(root, &number->memory, group, group_length);
     return UINT64_MAX;
 }
 
-uint64_t ml_os_cgroup_limit_under(const char *membership, const char *root)
+static uint64_t number_under(const char *membership, const char *root,
+                             const struct cgroup_number *number)
 {
     char content[CGROUP_PATH_BYTES];
     ssize_t length = ml_os_read_file(membership, content, sizeof(content));
-    uint64_t tightest = UINT64_MAX;
+    uint64_t least = UINT64_MAX;
     const char *line = content;
     const char *end = content + (length < 0 ? 0 : length);
     while (line < end) {
         const char *newline = memchr(line, '\n', (size_t)(end - line));
         const char *line_end = newline == NULL ? end : newline;
-        tightest = ml_min(tightest, limit_of_membership(line, (size_t)(line_end - line), root));
+        least = ml_min(least, number_of_membership(line, (size_t)(line_end - line), root, number));
         line = line_end + 1;
     }
-    return tightest == UINT64_MAX ? 0 : tightest;
+    return least == UINT64_MAX ? 0 : least;
+}
+
+uint64_t ml_os_cgroup_limit_under(const char *membership, const char *root)
+{
+    return number_under(membership, root, &limit_number);
+}
+
+/* What a group is charged with its ancestors are charged with, too: the least is its own. */
+uint64_t ml_os_cgroup_current_under(const char *membership, const char *root)
+{
+    return number_under(membership, root, &current_number);
 }
 
 uint64_t ml_os_cgroup_limit_bytes(void)

@@ -69,6 +69,7 @@ PLACED_AS_IN_GO(by_size, 4312);
 
 #define STATS(...) FIELD(struct memlog_memstats, ML_HOME_MEMSTATS, __VA_ARGS__)
 #define EXTRA(...) FIELD(struct memlog_extra, ML_HOME_EXTRA, __VA_ARGS__)
+#define USAGE(...) FIELD(struct ml_os_usage, ML_HOME_USAGE, __VA_ARGS__)
 
 const struct ml_field ml_fields[] = {
     STATS(alloc, "Alloc", ML_UNIT_BYTES, ML_GAUGE,
@@ -195,6 +196,16 @@ const struct ml_field ml_fields[] = {
           "Times the collector stopped the program, by their length"),
     EXTRA(stop_histogram, "StopHistogram", ML_UNIT_NANOSECONDS, ML_TOTAL,
           "Times the collector stopped the program, by the time until all threads stood"),
+
+    USAGE(pss, "PSS", ML_UNIT_BYTES, ML_GAUGE,
+          "Physical memory of the process, of shared pages its share"),
+    USAGE(swap, "Swap", ML_UNIT_BYTES, ML_GAUGE, "Memory of the process that is swapped out"),
+    USAGE(majflt, "MajFlt", ML_UNIT_COUNT, ML_TOTAL,
+          "Page faults of the process that waited for a disk"),
+    USAGE(process_threads, "ProcessThreads", ML_UNIT_COUNT, ML_GAUGE, "Threads of the process"),
+    USAGE(fds, "Fds", ML_UNIT_COUNT, ML_GAUGE, "Open file descriptors of the process"),
+    USAGE(cgroup_current, "CgroupCurrent", ML_UNIT_BYTES, ML_GAUGE,
+          "Memory that the process's cgroup is charged with"),
 };
 
 enum { FIELDS_COUNT = sizeof(ml_fields) / sizeof(ml_fields[0]) };
@@ -206,9 +217,10 @@ enum {
     FIELDS_OF_MEMSTATS = 32,
     HISTOGRAMS = 2,
     HISTOGRAM_BYTES = HISTOGRAMS * sizeof(struct memlog_histogram),
-    WORDS_OF_EXTRA = (sizeof(struct memlog_extra) - HISTOGRAM_BYTES) / sizeof(uint64_t)
+    WORDS_OF_EXTRA = (sizeof(struct memlog_extra) - HISTOGRAM_BYTES) / sizeof(uint64_t),
+    WORDS_OF_USAGE = sizeof(struct ml_os_usage) / sizeof(uint64_t)
 };
-_Static_assert(FIELDS_COUNT == FIELDS_OF_MEMSTATS + HISTOGRAMS + WORDS_OF_EXTRA - 1,
+_Static_assert(FIELDS_COUNT == FIELDS_OF_MEMSTATS + HISTOGRAMS + WORDS_OF_EXTRA - 1 + WORDS_OF_USAGE,
                "every member has its row");
 _Static_assert(sizeof(struct memlog_memstats) <= UINT16_MAX &&
                    sizeof(struct memlog_extra) <= UINT16_MAX,

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "memlog_stats.h"
+#include "os/usage.h"
 
 enum ml_field_kind { ML_GAUGE, ML_TOTAL };
 enum ml_field_unit {
@@ -32,7 +33,8 @@ enum ml_field_type {
     ML_TYPE_BY_SIZE,  /* struct memlog_by_size[MEMLOG_BY_SIZE] */
     ML_TYPE_HISTOGRAM /* struct memlog_histogram */
 };
-enum ml_field_home { ML_HOME_MEMSTATS, ML_HOME_EXTRA };
+/* The last: what the system says; for the log only. */
+enum ml_field_home { ML_HOME_MEMSTATS, ML_HOME_EXTRA, ML_HOME_USAGE };
 
 struct ml_field {
     const char *name;    /* "heap_alloc": the struct's member */
@@ -43,7 +45,7 @@ struct ml_field {
     uint8_t type, unit, kind;
 };
 
-/* memlog_memstats' fields in Go's order, then memlog_extra's. */
+/* memlog_memstats' fields in Go's order, then memlog_extra's, then the system's. */
 extern const struct ml_field ml_fields[];
 extern const size_t ml_fields_count;
 
@@ -56,13 +58,16 @@ static inline bool ml_field_is_one_number(const struct ml_field *field)
     return field->type <= ML_TYPE_BOOL;
 }
 
-/* Where the field's value is, in whichever of the two structs is its home. */
+/* Where the field's value is, in whichever of the structs is its home. */
 static inline const void *ml_field_at(const struct ml_field *field,
                                       const struct memlog_memstats *stats,
-                                      const struct memlog_extra *extra)
+                                      const struct memlog_extra *extra,
+                                      const struct ml_os_usage *usage)
 {
-    const char *home = field->home == ML_HOME_MEMSTATS ? (const char *)stats : (const char *)extra;
-    return home + field->offset;
+    const char *homes[] = { [ML_HOME_MEMSTATS] = (const char *)stats,
+                            [ML_HOME_EXTRA] = (const char *)extra,
+                            [ML_HOME_USAGE] = (const char *)usage };
+    return homes[field->home] + field->offset;
 }
 
 #endif

@@ -81,7 +81,7 @@ void ml_json_memstats(struct ml_text *text, const struct memlog_memstats *stats)
             continue;
         ml_text_char(text, before);
         write_key(text, field->go_name);
-        write_value(text, (enum ml_field_type)field->type, ml_field_at(field, stats, NULL));
+        write_value(text, (enum ml_field_type)field->type, ml_field_at(field, stats, NULL, NULL));
         before = ',';
     }
     ml_text_char(text, '}');
