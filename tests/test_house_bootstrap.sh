@@ -90,7 +90,7 @@ calls_nothing
 echo "$basic" >installed
 bootstrap 0
 bootstrap 1 --full
-says stderr ' g++ '
+says stderr ' gdb '
 says stderr 'golang-go'
 calls_nothing
 cp packages installed

@@ -40,9 +40,26 @@ test ! -s "$work/leaked" || fail "exported, but not for others: $(tr '\n' ' ' <"
 comm -13 "$work/exported" "$work/listed" >"$work/absent"
 test ! -s "$work/absent" || fail "in memlog.map, but not there: $(tr '\n' ' ' <"$work/absent")"
 
+# The preload library: what libmemlog exports and more, and all of its map.
+other=$top_builddir/.libs/libmemlog-preload.so
+if test -f "$other"; then
+  nm -D --defined-only "$other" | awk '{ print $3 }' | sort -u >"$work/preload"
+  comm -23 "$work/exported" "$work/preload" >"$work/missing"
+  test ! -s "$work/missing" || fail "not in the preload library: $(tr '\n' ' ' <"$work/missing")"
+  sed -n '/global:/,/local:/p' "$top_srcdir/src/preload/preload.map" | tr -d ' ' | tr ';' '\n' |
+    grep -E '^[A-Za-z_0-9]+$' | sort -u >"$work/listed"
+  comm -13 "$work/preload" "$work/listed" >"$work/absent"
+  test ! -s "$work/absent" || fail "in preload.map, but not there: $(tr '\n' ' ' <"$work/absent")"
+  sort -u "$work/listed" "$work/exported" | comm -23 "$work/preload" - >"$work/leaked"
+  test ! -s "$work/leaked" || fail "exported for preloading: $(tr '\n' ' ' <"$work/leaked")"
+  # A name with a version is not what a program asks for that wants malloc@GLIBC_2.2.5.
+  readelf -V "$other" | grep -q 'Version definition' && fail "the preload library has versions"
+  readelf -d "$other" | grep -q 'Flags:.*INITFIRST' || fail "others are started before it"
+fi
+
 # A program that is loaded with the library needs no more than the C library.
 if test -z "$SANITIZE"; then
-  readelf -d "$library" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' |
+  readelf -d "$library" "$other" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' |
     grep -vE '^(libc\.so\.6|libgcc_s\.so\.1|ld-linux-x86-64\.so\.2)$' >"$work/needed"
   test ! -s "$work/needed" || fail "the library needs $(tr '\n' ' ' <"$work/needed")"
 fi

@@ -71,7 +71,7 @@ forbidden="$forbidden|isalpha|isdigit|isspace|tolower|toupper|__ctype_b_loc|__ct
 checked=0
 lower="$work/none"
 : >"$lower"
-for level in base os heap gc stats log,profile api; do
+for level in base os heap gc stats log,profile api preload; do
   : >"$work/level"
   for floor in $(echo "$level" | tr , ' '); do
     archive=$top_builddir/.libs/lib$floor.a
@@ -81,6 +81,9 @@ for level in base os heap gc stats log,profile api; do
       sort -u >"$work/calls"
     nm --defined-only "$archive" | awk 'NF == 3 { print $3 }' | sort -u >"$work/own"
     # _FORTIFY_SOURCE's and the standards' other spellings are the same names.
+    # preload's malloc_info writes to the caller's stream, and throwing is the C++
+    # library's: it may be there, and is not loaded.
+    test "$floor" != preload || sed -i -E '/^(fputs|dlopen) /d' "$work/calls"
     awk '{ name = $1; sub(/^__isoc(99|23)_/, "", name); sub(/^__/, "", name)
            sub(/_chk$/, "", name); print name, $0 }' "$work/calls" |
       grep -E "^($forbidden) " >"$work/bad" && fail "$floor calls the C library's heap, stdio or locale:
@@ -97,5 +100,5 @@ $(cat "$work/bad")"
   lower="$work/lower.seen"
   cp "$work/lower" "$lower"
 done
-test "$checked" -ge 7 || fail "only $checked floors were found in $top_builddir/.libs"
+test "$checked" -ge 8 || fail "only $checked floors were found in $top_builddir/.libs"
 finish

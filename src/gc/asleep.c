@@ -4,6 +4,8 @@
 #include <limits.h>
 #include <pthread.h>
 
+#include "heap/central.h"
+#include "heap/counters.h"
 #include "heap/release.h"
 #include "heap/threadcache.h"
 #include "os/clock.h"
@@ -112,6 +114,17 @@ static bool is_time(void)
     return true;
 }
 
+/* What a mark would have found out. */
+static void fit_magazines(void)
+{
+    struct ml_counts counts;
+    ml_counters_read(&counts);
+    uint64_t live = ml_counts_small_bytes(&counts) + counts.pages.large_malloc_bytes -
+                    counts.pages.large_free_bytes;
+    uint64_t taken = ml_heap_taken_bytes();
+    ml_magazines_fit(taken - ml_min(taken, live), live);
+}
+
 void ml_asleep_notice(void)
 {
     static struct ml_lock releasing;
@@ -120,6 +133,7 @@ void ml_asleep_notice(void)
         return;
     ml_heap_enter(self); /* first: no fork comes while the lock is held */
     if (ml_trylock(&releasing)) {
+        fit_magazines();
         (void)ml_release_tick();
         ml_unlock(&releasing);
     }

@@ -59,18 +59,6 @@ static uint64_t blacken_magazines(void)
     return sum;
 }
 
-/* Magazines together should hold no more than a quarter of what is live. */
-static void resize_magazines(uint64_t cached, uint64_t live)
-{
-    enum { SMALL_CHANGE = 1 << 20 };
-    uint32_t bytes = ml_magazine_bytes;
-    if (cached > live / 4 + SMALL_CHANGE && bytes > ML_MAGAZINE_BYTES_LEAST)
-        bytes /= 2;
-    else if (cached < live / 16 && bytes < ML_MAGAZINE_BYTES_MOST)
-        bytes *= 2;
-    __atomic_store_n(&ml_magazine_bytes, bytes, __ATOMIC_RELAXED);
-}
-
 static void note(struct memlog_histogram *histogram, uint64_t ns)
 {
     unsigned bucket = 0;
@@ -135,7 +123,7 @@ static void complete(struct ml_cycle *cycle, uint64_t cached_bytes)
      * magazines, or many threads would always be close to the goal. */
     uint64_t live = marker.bytes + cycle->roots.uncollectable;
     ml_heap_taken_set(live);
-    resize_magazines(cached_bytes, live);
+    ml_magazines_fit(cached_bytes, live);
     cycle->live_bytes = live;
     cycle->live_objects = marker.objects;
     cycle->looked_up = last_looked_up = marker.looked_up;

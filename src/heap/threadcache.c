@@ -28,6 +28,18 @@ enum {
 
 uint32_t ml_magazine_bytes = ML_MAGAZINE_BYTES_MOST;
 
+/* Together they should hold no more than a quarter of what is live. */
+void ml_magazines_fit(uint64_t cached, uint64_t live)
+{
+    enum { SMALL_CHANGE = 1 << 20 };
+    uint32_t bytes = ml_magazine_bytes;
+    if (cached > live / 4 + SMALL_CHANGE && bytes > ML_MAGAZINE_BYTES_LEAST)
+        bytes /= 2;
+    else if (cached < live / 16 && bytes < ML_MAGAZINE_BYTES_MOST)
+        bytes *= 2;
+    __atomic_store_n(&ml_magazine_bytes, bytes, __ATOMIC_RELAXED);
+}
+
 /* ---- blocks -------------------------------------------------------------- */
 
 static struct ml_thread *take_block_locked(void)

@@ -73,10 +73,13 @@ extern struct ml_thread ml_thread_none;
 extern struct ml_thread *ml_thread_list;
 
 /* How many bytes of objects one magazine may hold, for those that are visited
- * often. The collector makes it less where magazines hold much of the heap,
- * which is so with many threads; relaxed. */
+ * often. Less where magazines hold much of the heap, which is so with many
+ * threads (ml_magazines_fit); relaxed. */
 enum { ML_MAGAZINE_BYTES_MOST = 1 << 20, ML_MAGAZINE_BYTES_LEAST = 8 << 10 };
 extern uint32_t ml_magazine_bytes;
+/* All magazines hold so many bytes, and so many are live. Now and then, by one
+ * thread at a time. */
+void ml_magazines_fit(uint64_t cached, uint64_t live);
 
 static inline void ml_count(uint64_t *counter, uint64_t by)
 {
