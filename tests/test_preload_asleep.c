@@ -149,13 +149,28 @@ static __attribute__((noinline)) struct memlog_weak *make_garbage(int count)
     return weak;
 }
 
+/* What the stack may still hold of them is not all. */
+enum { HUNG = 1000 };
+static __attribute__((noinline)) void hang_objects(void **large, struct memlog_weak **weak)
+{
+    for (int i = 0; i < HUNG; i++) {
+        large[5000 + i] = memlog_malloc(64);
+        weak[i] = memlog_weak_create(large[5000 + i]);
+    }
+}
+
 START_TEST(the_first_call_wakes_it)
 {
     /* What only memory from malloc refers to is seen. */
+    struct memlog_weak **weak = malloc(HUNG * sizeof(*weak));
     void ***plain = hide(malloc(sizeof(*plain)));
     *plain = memlog_malloc(64);
     (*plain)[0] = memlog_malloc(64);
     memset((*plain)[0], 0x42, 64);
+    /* Not zero when it comes, and looked into all the same. */
+    free(memset(hide(malloc(100000)), 0xff, 100000));
+    void **large = hide(malloc(100000));
+    hang_objects(large, weak);
     (void)make_garbage(20000);
     ck_assert(stats_now().enable_gc);
     memlog_gc();
@@ -163,8 +178,12 @@ START_TEST(the_first_call_wakes_it)
     ck_assert_uint_ge(stats.num_gc, 1);
     ck_assert_uint_ge(extra_now().frees_swept, 19000);
     ck_assert_int_eq(((char *)(*plain)[0])[63], 0x42);
+    for (int i = 0; i < HUNG; i++)
+        ck_assert_ptr_eq(memlog_weak_get(weak[i]), large[5000 + i]);
     ck_assert_uint_eq(memlog_usable_size((*plain)[0]), 64);
     free(plain);
+    free(large);
+    free(weak);
 }
 END_TEST
 

@@ -3,6 +3,7 @@
  * malloc and its kin. */
 #include <errno.h>
 #include <malloc.h>
+#include <sys/mman.h>
 
 #include "preload_unit.h"
 
@@ -68,6 +69,21 @@ START_TEST(every_alignment_is_kept)
                 fill(objects[k], malloc_usable_size(objects[k]), 7);
                 free(objects[k]);
             }
+        }
+}
+END_TEST
+
+START_TEST(every_size_is_aligned_as_asked)
+{
+    for (size_t alignment = 32; alignment <= 16384; alignment *= 2)
+        for (size_t size = 1; size <= 40000; size += size < 2000 ? 15 : 127) {
+            void *objects[2] = { aligned_alloc(alignment, size), aligned_alloc(alignment, size) };
+            for (int i = 0; i < 2; i++)
+                ck_assert_msg(objects[i] != NULL && is_aligned(objects[i], alignment) &&
+                                  malloc_usable_size(objects[i]) >= size,
+                              "alignment %zu, %zu bytes: %p", alignment, size, objects[i]);
+            free(objects[0]);
+            free(objects[1]);
         }
 }
 END_TEST
@@ -142,6 +158,12 @@ START_TEST(more_than_there_is_is_refused)
     }
     void *object = hide(malloc(100));
     ck_assert_ptr_nonnull(object);
+    free(object);
+    /* The heap has so many addresses; whether there is so much is the kernel's to say. */
+    size_t much = (size_t)600 << 30;
+    void *mapping = mmap(NULL, much, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    object = hide(malloc(much));
+    ck_assert_int_eq(object != NULL, mapping != MAP_FAILED);
     free(object);
 }
 END_TEST
@@ -293,7 +315,7 @@ START_TEST(usable_size_of_nothing_is_0)
 END_TEST
 
 UNIT_MAIN("preload malloc", every_size_is_aligned_and_writable, every_alignment_is_kept,
-          nothing_is_a_pointer_of_its_own, calloc_is_zero, what_overflows_is_refused,
+          every_size_is_aligned_as_asked, nothing_is_a_pointer_of_its_own, calloc_is_zero, what_overflows_is_refused,
           more_than_there_is_is_refused, posix_memalign_returns_its_errors, other_alignments,
           realloc_keeps_what_is_there, realloc_copies_all_that_is_usable,
           realloc_stays_in_place_where_it_can, realloc_to_nothing_frees,

@@ -85,31 +85,19 @@ void *ml_plain_calloc(size_t count, size_t size)
     return ml_likely(object != NULL) ? memset(object, 0, bytes) : NULL;
 }
 
-/* Spans begin at pages: slots of a class that is a multiple of the alignment are
- * aligned. 0: there is none. */
-static size_t aligned_class_bytes(size_t alignment, size_t bytes)
-{
-    size_t block = ml_align_up(ml_max(bytes, 1), alignment);
-    while (block <= ML_SMALL_MAX) {
-        size_t bytes_of_class = ml_sizeclasses[ml_sizeclass_of(block)].bytes;
-        if (bytes_of_class % alignment == 0)
-            return bytes_of_class;
-        block = ml_align_up(bytes_of_class, alignment);
-    }
-    return 0;
-}
-
+/* Spans begin at pages, and a block that is a multiple of the alignment has a class
+ * that is one: where classes stand nearer to each other than the alignment, each
+ * such multiple is itself a class. */
 void *ml_plain_alloc_aligned(size_t alignment, size_t bytes)
 {
     if (alignment <= ML_GRANULE_BYTES)
         return ml_plain_alloc(bytes);
     if (bytes > PTRDIFF_MAX || ml_heap_init() != 0)
         return no_memory();
-    size_t small = 0;
-    if (alignment <= ML_PAGE_BYTES && bytes <= ML_SMALL_MAX)
-        small = aligned_class_bytes(alignment, bytes);
-    return small != 0 ? ml_plain_alloc(small)
-                      : finish(alloc_large(ml_max(bytes, 1), alignment, false));
+    size_t block = ml_max(bytes, 1);
+    if (alignment <= ML_PAGE_BYTES && ml_align_up(block, alignment) <= ML_SMALL_MAX)
+        return ml_plain_alloc(ml_align_up(block, alignment));
+    return finish(alloc_large(block, alignment, false));
 }
 
 /* ---- freeing ------------------------------------------------------------------------- */
