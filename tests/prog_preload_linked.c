@@ -62,12 +62,21 @@ int main(void)
     void **holder = malloc(sizeof(*holder));
     *holder = memlog_malloc(2000);
     memset(*holder, 0x33, 2000);
+    /* A large one that is not zero when it comes. */
+    free(memset(malloc(200000), 0xff, 200000));
+    char *volatile large = memset(malloc(200000), 0x44, 200000);
+    static void *many[100000]; /* enough for a mark that runs along */
+    for (int i = 0; i < 100000; i++)
+        many[i] = memlog_malloc(48);
     pthread_t threads[3];
     for (int i = 0; i < 3; i++)
         check(pthread_create(&threads[i], NULL, collect, NULL) == 0, "threads start");
     for (int i = 0; i < 3; i++)
         pthread_join(threads[i], NULL);
     check(((char *)*holder)[1999] == 0x33, "what memory from malloc refers to stays");
+    for (int i = 0; i < 200000; i++)
+        check(large[i] == 0x44, "large memory from malloc keeps what is in it");
+    free(large);
     free(*holder);
     free(holder);
     check(stats_now().num_gc >= 60, "collections are counted");

@@ -23,6 +23,10 @@ MEMLOG_FILE=named.log LD_LIBRARY_PATH=$lib LD_PRELOAD=$lib/libmemlog-preload.so 
   >out 2>&1 || fail "with a name: $? $(cat out)"
 test "$(grep -c '^# memlog 1' named.log)" = 1 || fail "logs: $(cat named.log)"
 
+# The mark that is checked looks at what is being made.
+MEMLOG_GC_VERIFY=1 LD_LIBRARY_PATH=$lib LD_PRELOAD=$lib/libmemlog-preload.so ./linked \
+  >out 2>&1 || fail "with a checked mark: $? $(cat out)"
+
 # Of one mapping of address space as large as a heap's there is one.
 cat >spaces.c <<'END'
 #include <memlog.h>
