@@ -137,7 +137,8 @@ static void wake(void)
 
 static void begin_asleep(void)
 {
-    ml_asleep_begin(wake);
+    /* A program may bring a memlog of its own, and give its names to others. */
+    ml_asleep_begin(ml_api_is_preempted() ? NULL : wake);
     ml_real_prepare();
     ml_os_thread_prepare(); /* for the log's */
     wire();
@@ -153,12 +154,12 @@ void ml_init(void)
     if (done)
         return;
     done = true;
-    if (ml_api_is_preempted()) {
-        ml_asleep_begin(NULL); /* the preload library's copy does it all */
-        return;
-    }
     if (ml_asleep_at_start()) {
         begin_asleep();
+        return;
+    }
+    if (ml_api_is_preempted()) {
+        ml_asleep_begin(NULL); /* the preload library's copy does it all */
         return;
     }
     struct ml_collector_options options;
