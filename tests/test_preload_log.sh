@@ -11,6 +11,7 @@ cd "$work" || exit 99
 # A program that allocates for so many milliseconds, after one of the acts of main.
 cat >busy.c <<'END'
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,11 @@ static void work(long ms)
         usleep(1000);
         clock_gettime(CLOCK_MONOTONIC, &now);
     } while ((now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000 < ms);
+}
+static void *work_there(void *ms)
+{
+    work((long)ms);
+    return NULL;
 }
 int main(int argc, char **argv)
 {
@@ -58,6 +64,15 @@ int main(int argc, char **argv)
         snprintf(command, sizeof(command), "./busy work %ld", ms);
         if (system(command) != 0)
             return 3;
+    } else if (strcmp(act, "small") == 0) { /* the smallest stack there is */
+        pthread_attr_t attributes;
+        pthread_t thread;
+        pthread_attr_init(&attributes);
+        pthread_attr_setstacksize(&attributes, 16384);
+        if (pthread_create(&thread, &attributes, work_there, (void *)ms) != 0)
+            return 3;
+        pthread_join(thread, NULL);
+        return 0;
     } else if (strcmp(act, "exec") == 0) {
         work(ms);
         execl("./busy", "busy", "work", argv[2], (char *)NULL);
@@ -90,7 +105,6 @@ awk '!/^#/ && NF && $2 > 10000000 { seen = 1 } END { exit !seen }' usual.log ||
   fail "50 MB are not seen: $(cat usual.log)"
 grep -q '^# memlog 1 .* gc=off .*command="./busy work 1000"' usual.log || fail "header: $(cat usual.log)"
 tail -n 1 usual.log | grep -qx '# end reason=exit' || fail "no end: $(cat usual.log)"
-# The first sample is not of the very start: the thread was not there then.
 
 # The shortest program has two points.
 MEMLOG_FILE=short.log run /bin/true
@@ -100,6 +114,11 @@ tail -n 1 short.log | grep -qx '# end reason=exit' || fail "no end: $(cat short.
 # No thread in the first moments.
 MEMLOG_FILE=unshare.log run ./busy unshare 200
 good unshare.log
+
+# It begins wherever somebody allocates.
+MEMLOG_FILE=small.log MEMLOG_INTERVAL=50ms run ./busy small 400
+good small.log
+awk '!/^#/ && NF { n++ } END { exit n < 3 }' small.log || fail "few samples: $(cat small.log)"
 
 # One log of one process: children write none, forked, or of another program.
 MEMLOG_FILE=family.log run ./busy spawn 300

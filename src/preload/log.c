@@ -195,20 +195,29 @@ static bool is_for_this_process(void)
     return waiting.children || !has_living_parent();
 }
 
-static void begin(void)
+static bool claim(void)
 {
     uint32_t expected = WAITING;
-    if (!__atomic_compare_exchange_n(&waiting.phase, &expected, BEGINNING, false, __ATOMIC_ACQUIRE,
-                                     __ATOMIC_RELAXED))
-        return;
-    int saved_errno = errno;
-    if ((!has_living_parent() && take_file()) ||
-        (waiting.children && append_pid())) {
+    return __atomic_compare_exchange_n(&waiting.phase, &expected, BEGINNING, false,
+                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static void begin(void *unused)
+{
+    (void)unused;
+    if ((!has_living_parent() && take_file()) || (waiting.children && append_pid())) {
         struct memlog_log_options options = { .size = sizeof(options), .file = waiting.pattern };
         (void)memlog_log_start(&options); /* it has said why not */
     }
-    errno = saved_errno;
     set_phase(NEVER);
+}
+
+/* By a thread that is there for that alone: who allocates may have a small stack. */
+static void begin_elsewhere(void)
+{
+    static struct ml_os_thread thread;
+    if (claim() && ml_os_thread_start_for_program(&thread, "memlog-log", begin, NULL) != 0)
+        set_phase(WAITING); /* there may be room for one later */
 }
 
 static bool is_time(void)
@@ -224,7 +233,7 @@ static bool is_time(void)
 void ml_preload_log_notice(void)
 {
     if (ml_unlikely(is_waiting()) && is_time() && is_for_this_process())
-        begin();
+        begin_elsewhere();
 }
 
 /* Before the one that ends the log (api/init.c), which has the last number. Not for
@@ -233,6 +242,6 @@ void ml_preload_log_notice(void)
 __attribute__((destructor)) static void finish(void)
 {
     if (is_waiting() && is_for_this_process() && ml_thread_self->inside == 0 &&
-        (waiting.parent == 0 || waiting.children))
-        begin();
+        (waiting.parent == 0 || waiting.children) && claim())
+        begin(NULL);
 }
