@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "stats/root.h"
+#include "stats/layout.h"
 
 static char path[64];
 
@@ -43,7 +43,7 @@ struct ml_board *ml_board_make(bool all_children, const char *file)
     }
     memcpy(board->magic, ML_BOARD_MAGIC, sizeof(board->magic));
     board->bytes = sizeof(*board);
-    board->layout = ml_root_layout();
+    board->layout = ML_ROOT_LAYOUT;
     board->all_children = all_children;
     board->slots_taken = 1; /* the first is the program's */
     name_file(board, file);

@@ -8,7 +8,7 @@
 #include <sys/uio.h>
 
 #include "gc/pacer.h"
-#include "stats/root.h"
+#include "stats/layout.h"
 
 int ml_memory_of_process(void *pid, uintptr_t address, void *to, size_t bytes)
 {
@@ -125,7 +125,7 @@ static int open_at(struct ml_image *image, uintptr_t address)
         return error;
     if (memcmp(root.magic, ML_ROOT_MAGIC, sizeof(root.magic)) != 0 ||
         root.version != ML_ROOT_VERSION || root.bytes != sizeof(root) ||
-        root.layout != ml_root_layout())
+        root.layout != ML_ROOT_LAYOUT)
         return -ENOTSUP;
     return find_variables(image, &root);
 }

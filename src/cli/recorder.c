@@ -292,6 +292,13 @@ void ml_recorder_end(struct ml_recorder *recorder, const char *reason)
     (void)ml_lines_comment(&recorder->lines, line);
 }
 
+const char *ml_recorder_path(const struct ml_recorder *recorder) { return recorder->place.path; }
+
+const struct memlog_memstats *ml_recorder_stats(const struct ml_recorder *recorder)
+{
+    return recorder == NULL || recorder->last_ns == 0 ? NULL : &recorder->lines.stats;
+}
+
 /* ---- the sum ----------------------------------------------------------------------- */
 
 static const char *bytes_text(uint64_t bytes, char *text, size_t capacity)

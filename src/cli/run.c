@@ -13,6 +13,7 @@
 #include "api/options.h"
 #include "cli/board.h"
 #include "cli/child.h"
+#include "cli/family.h"
 #include "cli/oom.h"
 #include "cli/preload.h"
 #include "cli/program.h"
@@ -25,24 +26,29 @@ enum { OWN_FAILURE = 125 }; /* as env and nohup have it */
 struct run {
     struct ml_recorder_settings settings;
     bool quiet;
+    bool children;
+    const char *interval; /* as it was said; NULL: it was not */
     char **arguments; /* the program and its own */
 
     struct ml_program program;
     struct ml_board *board;
     struct ml_child child;
     struct ml_recorder *recorder;
+    struct ml_family *family; /* NULL without --children */
+    uint64_t begun_ns; /* monotonic: of the program */
     uint64_t first_ns; /* monotonic: of the ticks; 0 before the first sample */
     uint64_t oom_kills;
 };
 
 /* ---- options -------------------------------------------------------------------- */
 
-enum { KEY_COLUMNS = 0x100, KEY_COLLECTIONS, KEY_MAX_BYTES };
+enum { KEY_COLUMNS = 0x100, KEY_CHILDREN, KEY_COLLECTIONS, KEY_MAX_BYTES };
 
 static const struct argp_option options[] = {
     { "output", 'o', "FILE", 0, "the log (memory.log; %p is the pid, %e the program)", 0 },
     { "interval", 'i', "TIME", 0, "between two samples: 100ms, 1s (the default), 2m", 0 },
     { "columns", KEY_COLUMNS, "NAMES", 0, "more columns, with commas: any field of the statistics", 0 },
+    { "children", KEY_CHILDREN, NULL, 0, "each process under it in FILE.PID, all of them in FILE.total", 0 },
     { "collections", KEY_COLLECTIONS, NULL, 0, "a line for each collection, in programs that collect", 0 },
     { "max-bytes", KEY_MAX_BYTES, "SIZE", 0, "above it the log is renamed to FILE.1 and begun anew", 0 },
     { "quiet", 'q', NULL, 0, "no summary at the end", 0 },
@@ -60,6 +66,10 @@ static error_t take_option(int key, char *argument, struct argp_state *state)
         if (!ml_parse_interval(argument, &run->settings.interval_ns))
             argp_error(state, "--interval: \"%s\" is not a time from 1ms to 24h (try 1s, 100ms, 2m)",
                        argument);
+        run->interval = argument;
+        return 0;
+    case KEY_CHILDREN:
+        run->children = true;
         return 0;
     case KEY_COLUMNS:
         run->settings.columns = argument;
@@ -112,11 +122,18 @@ static bool prepend(const char *variable, const char *value)
     return done;
 }
 
-/* MEMLOG_FILE would have the program write a log of its own. */
-static bool set_environment(const char *library)
+static bool tell(const char *variable, const char *value)
+{
+    return value == NULL || setenv(variable, value, 1) == 0;
+}
+
+/* MEMLOG_FILE would have the program write a log of its own. The rest is for a process that
+ * goes on when we are gone. */
+static bool set_environment(const struct run *run, const char *library)
 {
     unsetenv("MEMLOG_FILE");
-    return prepend("LD_PRELOAD", library) && setenv(ML_BOARD_VARIABLE, ml_board_path(), 1) == 0;
+    return prepend("LD_PRELOAD", library) && tell(ML_BOARD_VARIABLE, ml_board_path()) &&
+           tell("MEMLOG_INTERVAL", run->interval) && tell("MEMLOG_COLUMNS", run->settings.columns);
 }
 
 /* ---- running ---------------------------------------------------------------------------- */
@@ -125,17 +142,22 @@ static bool begin_log(void *argument, pid_t pid)
 {
     struct run *run = argument;
     run->board->first_pid = (uint32_t)pid;
-    return ml_recorder_open(&run->recorder, &run->settings, run->program.path, pid,
-                            run->arguments, &run->board->slots[0]) == 0;
+    if (ml_recorder_open(&run->recorder, &run->settings, run->program.path, pid, run->arguments,
+                         &run->board->slots[0]) != 0)
+        return false;
+    if (run->children)
+        run->family = ml_family_open(run->board, &run->settings, run->recorder);
+    return !run->children || run->family != NULL;
 }
 
-/* When to look next. Until memlog in the program has said where it is: soon. */
+/* When to look next. Until memlog in the program has said where it is: soon; but it may
+ * never do that. */
 static uint64_t next_look(const struct run *run, uint64_t now)
 {
     enum { SOON_NS = ML_NS_PER_MS };
-    if (run->first_ns == 0)
-        return now + SOON_NS;
     uint64_t interval = run->settings.interval_ns;
+    if (run->first_ns == 0)
+        return now + (now - run->begun_ns < ML_NS_PER_SECOND ? SOON_NS : interval);
     return run->first_ns + ((now - run->first_ns) / interval + 1) * interval;
 }
 
@@ -144,6 +166,8 @@ static void look(struct run *run)
     bool sampled = ml_recorder_sample(run->recorder);
     if (sampled && run->first_ns == 0)
         run->first_ns = ml_os_monotonic_ns();
+    if (sampled && run->family != NULL)
+        ml_family_sample(run->family);
 }
 
 static void wait_until(const struct run *run, uint64_t due)
@@ -157,7 +181,8 @@ static void wait_until(const struct run *run, uint64_t due)
 
 static void record_until_the_end(struct run *run)
 {
-    uint64_t due = next_look(run, ml_os_monotonic_ns());
+    run->begun_ns = ml_os_monotonic_ns();
+    uint64_t due = next_look(run, run->begun_ns);
     while (!run->child.ended) {
         wait_until(run, due);
         ml_child_handle_signals(&run->child);
@@ -205,10 +230,10 @@ static int run_it(struct run *run)
     }
     if (!ml_preload_find(library, sizeof(library)))
         return OWN_FAILURE;
-    run->board = ml_board_make(false, run->settings.file);
+    run->board = ml_board_make(run->children, run->settings.file);
     if (run->board == NULL)
         return fail("cannot share memory with the program", errno);
-    if (!set_environment(library))
+    if (!set_environment(run, library))
         return fail("cannot set the program's environment", ENOMEM);
     run->oom_kills = ml_oom_kills();
     int error = ml_child_start(&run->child, run->program.path, run->arguments, environ, begin_log, run);
@@ -219,6 +244,7 @@ static int run_it(struct run *run)
         return error == ENOENT ? 127 : 126;
     }
     record_until_the_end(run);
+    ml_family_close(run->family);
     tell_end(run);
     if (!run->quiet)
         ml_recorder_sum_up(run->recorder);
@@ -239,6 +265,7 @@ static bool take_environment(struct run *run)
         .tell_cycles = settings.tell_cycles,
         .show_command = settings.show_command,
     };
+    run->children = settings.children;
     return true;
 }
 

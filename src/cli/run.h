@@ -5,6 +5,7 @@
  *   board.h     shared memory: where its memlog is, and its last numbers
  *   child.h     it runs; signals, its end
  *   recorder.h  the log: image.h reads its memory at each tick
+ *   family.h    the logs of processes that it starts
  */
 #ifndef ML_CLI_RUN_H
 #define ML_CLI_RUN_H

@@ -42,18 +42,18 @@ struct ml_board_slot {
     uint32_t images; /* programs it has begun: counted up when the root is there */
     uint64_t root;   /* address of its memlog_root */
     uint32_t done;   /* 1: it has left its last numbers */
-    uint32_t unused;
+    uint32_t left_alone; /* 1: memlog run has ended, and the process has not */
     struct ml_board_numbers first, last;
 } __attribute__((aligned(ML_BOARD_PAGE)));
 
 struct ml_board {
     char magic[8];
     uint64_t bytes;        /* sizeof(struct ml_board) */
-    uint64_t layout;       /* ml_root_layout() of memlog run */
+    uint64_t layout;       /* ML_ROOT_LAYOUT of memlog run */
     uint32_t first_pid;    /* of the program itself: slot 0 is its */
     uint32_t all_children; /* 1: other processes take slots, too */
     uint32_t slots_taken;  /* counted up; beyond ML_BOARD_SLOTS there is none */
-    uint32_t unused;
+    uint32_t ended;        /* 1: memlog run looks at no slot any more */
     char file[ML_BOARD_FILE_BYTES]; /* the log, absolute, as a pattern: who outlives the program
                                      * goes on beside it */
     struct ml_board_slot slots[ML_BOARD_SLOTS];

@@ -14,8 +14,8 @@
 #include "os/thread.h"
 #include "preload/log.h"
 #include "preload/plain.h"
+#include "stats/layout.h"
 #include "stats/memstats.h"
-#include "stats/root.h"
 
 static struct ml_board_slot *slot; /* NULL: this process has none */
 static pid_t owner;                /* this process, or the last that had one */
@@ -40,7 +40,7 @@ static void *map(int fd, size_t offset, size_t bytes)
 static bool is_a_board(const struct ml_board *head)
 {
     return memcmp(head->magic, ML_BOARD_MAGIC, sizeof(head->magic)) == 0 &&
-           head->bytes == sizeof(struct ml_board) && head->layout == ml_root_layout();
+           head->bytes == sizeof(struct ml_board) && head->layout == ML_ROOT_LAYOUT;
 }
 
 /* Which slot is this process's; ML_BOARD_SLOTS: none. */
@@ -52,8 +52,10 @@ static uint32_t place_on(struct ml_board *head)
         return 0;
     if (!head->all_children || head->slots_taken >= ML_BOARD_SLOTS)
         return ML_BOARD_SLOTS;
-    uint32_t place = __atomic_fetch_add(&head->slots_taken, 1, __ATOMIC_RELAXED);
-    return place < ML_BOARD_SLOTS ? place : ML_BOARD_SLOTS;
+    /* Who ends says so, and then goes through the slots that are taken. */
+    uint32_t place = __atomic_fetch_add(&head->slots_taken, 1, __ATOMIC_SEQ_CST);
+    bool ended = __atomic_load_n(&head->ended, __ATOMIC_SEQ_CST);
+    return place < ML_BOARD_SLOTS && !ended ? place : ML_BOARD_SLOTS;
 }
 
 static struct ml_board_slot *map_slot(int fd)
@@ -62,7 +64,7 @@ static struct ml_board_slot *map_slot(int fd)
     if (head == NULL)
         return NULL;
     uint32_t place = place_on(head);
-    if (place < ML_BOARD_SLOTS)
+    if (is_a_board(head))
         memcpy(file, head->file, sizeof(file));
     munmap(head, ML_BOARD_PAGE);
     size_t offset = offsetof(struct ml_board, slots) + place * sizeof(struct ml_board_slot);
@@ -98,6 +100,17 @@ static void after_fork_child(void)
     owner = ml_os_pid();
     if (!take())
         ml_preload_log_outlive(file, parent);
+}
+
+/* Left alone it goes on with a log of its own: in the same file, where it has one. */
+void ml_preload_board_notice(void)
+{
+    struct ml_board_slot *here = __atomic_load_n(&slot, __ATOMIC_RELAXED);
+    if (ml_likely(here == NULL || !__atomic_load_n(&here->left_alone, __ATOMIC_RELAXED)) ||
+        owner != ml_os_pid())
+        return;
+    if (__atomic_exchange_n(&slot, NULL, __ATOMIC_RELAXED) != NULL)
+        ml_preload_log_outlive(file, 0); /* the pages stay: another thread may be looking */
 }
 
 bool ml_preload_board_take(void)

@@ -10,5 +10,7 @@
 /* Before all other constructors, with the environment at hand. True when this process is on a
  * board: then somebody else writes its log. */
 bool ml_preload_board_take(void);
+/* Now and then, outside of the heap: whether memlog run still writes the log. */
+void ml_preload_board_notice(void);
 
 #endif

@@ -11,6 +11,7 @@
 #include "heap/pageheap.h"
 #include "heap/release.h"
 #include "os/pages.h"
+#include "preload/board.h"
 #include "preload/log.h"
 
 static void *no_memory(void)
@@ -22,6 +23,7 @@ static void *no_memory(void)
 /* At the end of every slow path. */
 static void leave(void)
 {
+    ml_preload_board_notice();
     ml_preload_log_notice();
     ml_asleep_thread_leaves();
 }

@@ -25,7 +25,4 @@ struct memlog_root {
 
 extern const struct memlog_root memlog_root;
 
-/* The layout this was built with. */
-uint64_t ml_root_layout(void);
-
 #endif

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/family.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "log/lines.h"
+#include "os/clock.h"
+#include "os/process.h"
+
+struct member {
+    struct ml_recorder *recorder; /* NULL: it could not be opened, or has ended */
+    pid_t pid;
+    int pidfd; /* readable when it has ended; -1: it had by then */
+    bool lives;
+};
+
+struct ml_family {
+    struct ml_board *board;
+    struct ml_recorder_settings settings;
+    char pattern[PATH_MAX]; /* of the members' logs */
+    struct member members[ML_BOARD_SLOTS];
+    uint32_t known; /* slots that were looked at */
+
+    struct ml_lines lines; /* of all together */
+    struct ml_lines_source source;
+    char path[PATH_MAX];
+};
+
+/* ---- all together --------------------------------------------------------------- */
+
+static int sum_numbers(void *context, struct memlog_memstats *stats, struct memlog_extra *extra)
+{
+    const struct ml_family *family = context;
+    (void)extra;
+    memset(stats, 0, sizeof(*stats));
+    for (uint32_t i = 0; i < family->known; i++) {
+        const struct member *member = &family->members[i];
+        const struct memlog_memstats *own =
+            member->lives ? ml_recorder_stats(member->recorder) : NULL;
+        if (own != NULL) {
+            stats->alloc += own->alloc;
+            stats->sys += own->sys;
+        }
+    }
+    return 0;
+}
+
+static void sum_usage(void *context, unsigned sources, struct ml_os_usage *usage)
+{
+    const struct ml_family *family = context;
+    char proc[32];
+    usage->pss = 0;
+    for (uint32_t i = 0; i < family->known; i++) {
+        struct ml_os_usage own = { .pss = 0 };
+        snprintf(proc, sizeof(proc), "/proc/%d", (int)family->members[i].pid);
+        if (family->members[i].lives)
+            ml_os_usage_read(proc, sources, &own);
+        usage->pss += own.pss;
+    }
+}
+
+static uint64_t no_cycles(void *unused) { return (void)unused, 0; }
+static bool no_cycle(void *unused, uint64_t number, struct ml_gc_record *record)
+{
+    return (void)unused, (void)number, (void)record, false;
+}
+static uint64_t no_limit(void *unused) { return (void)unused, 0; }
+
+static int open_total(struct ml_family *family, const char *first_path)
+{
+    const char *bad;
+    size_t length;
+    family->source = (struct ml_lines_source){ sum_numbers, sum_usage, no_cycles,
+                                               no_cycle, no_limit, family };
+    family->lines.source = &family->source;
+    family->lines.file.fd = -1;
+    family->lines.file.path = family->path;
+    family->lines.file.max_bytes = family->settings.max_bytes;
+    ml_record_init(&family->lines.record, family->settings.interval_ns);
+    if (snprintf(family->path, sizeof(family->path), "%s.total", first_path) >=
+            (int)sizeof(family->path) ||
+        ml_record_add_columns(&family->lines.record, "pss", &bad, &length) != 0)
+        return -ENAMETOOLONG;
+    int error = ml_file_open(&family->lines.file);
+    if (error != 0)
+        return error;
+    struct ml_record_run run = { .pid = (pid_t)family->board->first_pid,
+                                 .start_ns = ml_os_realtime_ns() };
+    ml_lines_begin(&family->lines, &run);
+    return 0;
+}
+
+struct ml_family *ml_family_open(struct ml_board *board, const struct ml_recorder_settings *settings,
+                                 struct ml_recorder *first)
+{
+    struct ml_family *family = calloc(1, sizeof(*family));
+    const char *path = ml_recorder_path(first);
+    int error = -ENOMEM;
+    if (family != NULL) {
+        family->board = board;
+        family->settings = *settings;
+        family->known = 1;
+        family->members[0] = (struct member){ first, (pid_t)board->first_pid, -1, true };
+        error = open_total(family, path);
+    }
+    if (error == 0)
+        return family;
+    ml_os_complain("cannot open ", path, ".total: ", ml_os_error_text(-error), NULL);
+    free(family);
+    return NULL;
+}
+
+/* ---- one that has come -------------------------------------------------------------- */
+
+enum { WORDS_MOST = 64 };
+
+/* The words of its command line, NULL behind them. They point into text. */
+static void read_command(pid_t pid, char *text, size_t capacity, char *words[WORDS_MOST + 1])
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+    ssize_t length = ml_os_read_file(path, text, capacity);
+    int count = 0;
+    for (char *at = text; length > 0 && at < text + length && count < WORDS_MOST;
+         at += strlen(at) + 1)
+        words[count++] = at;
+    words[count] = NULL;
+}
+
+/* A percent sign in the program's log's name is no pattern any more. */
+static bool make_pattern(struct ml_family *family, const char *path)
+{
+    size_t length = 0;
+    for (; *path != '\0' && length + 6 < sizeof(family->pattern); path++) {
+        if (*path == '%')
+            family->pattern[length++] = '%';
+        family->pattern[length++] = *path;
+    }
+    strcpy(family->pattern + length, ".%p");
+    return *path == '\0';
+}
+
+static void take_in(struct ml_family *family, uint32_t place)
+{
+    static char text[4096];
+    char *words[WORDS_MOST + 1];
+    struct member *member = &family->members[place];
+    const struct ml_board_slot *slot = &family->board->slots[place];
+    struct ml_recorder_settings settings = family->settings;
+    *member = (struct member){ .pid = (pid_t)slot->pid, .lives = true };
+    member->pidfd = (int)syscall(SYS_pidfd_open, member->pid, 0);
+    settings.file = family->pattern;
+    if (!make_pattern(family, ml_recorder_path(family->members[0].recorder)))
+        return;
+    read_command(member->pid, text, sizeof(text), words);
+    if (ml_recorder_open(&member->recorder, &settings, words[0] == NULL ? "?" : words[0],
+                         member->pid, words, slot) != 0)
+        member->recorder = NULL;
+}
+
+/* Slots are taken in order, and told of when the process has memlog in it. */
+static void look_for_new(struct ml_family *family)
+{
+    uint32_t taken = __atomic_load_n(&family->board->slots_taken, __ATOMIC_ACQUIRE);
+    if (taken > ML_BOARD_SLOTS)
+        taken = ML_BOARD_SLOTS;
+    while (family->known < taken &&
+           __atomic_load_n(&family->board->slots[family->known].images, __ATOMIC_ACQUIRE) != 0)
+        take_in(family, family->known++);
+}
+
+/* ---- samples ------------------------------------------------------------------------- */
+
+static bool has_ended(const struct member *member)
+{
+    struct pollfd end = { .fd = member->pidfd, .events = POLLIN };
+    return member->pidfd < 0 || (poll(&end, 1, 0) == 1 && (end.revents & POLLIN));
+}
+
+static void see_off(struct member *member, const char *reason)
+{
+    member->lives = false;
+    if (member->pidfd >= 0)
+        close(member->pidfd);
+    member->pidfd = -1;
+    if (member->recorder != NULL) {
+        ml_recorder_end(member->recorder, reason);
+        ml_recorder_close(member->recorder);
+    }
+    member->recorder = NULL;
+}
+
+void ml_family_sample(struct ml_family *family)
+{
+    look_for_new(family);
+    for (uint32_t i = 1; i < family->known; i++) {
+        struct member *member = &family->members[i];
+        if (!member->lives)
+            continue;
+        if (has_ended(member)) /* nobody but its parent hears how */
+            see_off(member, "reason=exit");
+        else if (member->recorder != NULL)
+            (void)ml_recorder_sample(member->recorder);
+    }
+    (void)ml_lines_sample(&family->lines, ml_os_realtime_ns(), NULL, NULL);
+}
+
+static void leave_all_alone(struct ml_board *board)
+{
+    __atomic_store_n(&board->ended, 1, __ATOMIC_SEQ_CST);
+    uint32_t taken = __atomic_load_n(&board->slots_taken, __ATOMIC_SEQ_CST);
+    for (uint32_t i = 1; i < taken && i < ML_BOARD_SLOTS; i++)
+        __atomic_store_n(&board->slots[i].left_alone, 1, __ATOMIC_RELEASE);
+}
+
+void ml_family_close(struct ml_family *family)
+{
+    if (family == NULL)
+        return;
+    ml_family_sample(family);
+    leave_all_alone(family->board);
+    for (uint32_t i = 1; i < family->known; i++)
+        if (family->members[i].lives)
+            see_off(&family->members[i], "reason=left");
+    (void)ml_lines_comment(&family->lines, "end reason=exit");
+    ml_file_close(&family->lines.file);
+    free(family);
+}
