@@ -299,6 +299,7 @@ static ML_NOINLINE void last_stop(void *argument)
     if (!stop(cycle, &begin))
         return;
     uint64_t stood = ml_os_monotonic_ns();
+    bool verify = ml_unlikely(ml_verify_on) && ml_verify_prepare();
     __builtin_unwind_init();
     marker.revisit = ml_mark_revisit = ML_REVISIT_NEVER;
     ml_marker_go_on(&marker, true);
@@ -315,7 +316,8 @@ static ML_NOINLINE void last_stop(void *argument)
     ml_mark_finish(&marker);
     cycle->pages_written = marker.pages_again - pages;
     uint64_t had_pages = ml_os_monotonic_ns();
-    if (ml_unlikely(ml_verify_on) && ml_verify_begin(&marker)) {
+    if (verify) {
+        ml_verify_begin(&marker);
         /* From here, so that this thread's stack is looked at from where it was. */
         (void)blacken_magazines();
         (void)ml_roots_mark(&marker, ML_ROOT_ALL);

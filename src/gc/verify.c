@@ -82,12 +82,15 @@ static void unspare(struct ml_span *span)
 
 /* ---- the marks -------------------------------------------------------------------------- */
 
-bool ml_verify_begin(struct ml_marker *marker)
+bool ml_verify_prepare(void)
 {
     spans = (uint32_t)(ml_spanmap_span_bytes() / sizeof(struct ml_span));
     aside = ml_os_map(spans * sizeof(*aside));
-    if (aside == NULL)
-        return false;
+    return aside != NULL;
+}
+
+void ml_verify_begin(struct ml_marker *marker)
+{
     for (uint32_t number = 1; number < spans; number++) {
         struct ml_span *span = ml_span_at(number);
         for (unsigned word = 0; word < WORDS && has_marks(span); word++) {
@@ -100,7 +103,6 @@ bool ml_verify_begin(struct ml_marker *marker)
     looked_up = marker->looked_up;
     overflowed = marker->overflowed;
     spare_what_is_to_be_zeroed();
-    return true;
 }
 
 static bool is_looked_into(const struct ml_span *span, unsigned slot)

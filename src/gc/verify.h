@@ -23,9 +23,13 @@
 
 extern bool ml_verify_on; /* before there is a heap */
 
-/* The marks are put aside and there are none. False when there is no memory for
- * that: then nothing has happened. World stopped. */
-bool ml_verify_begin(struct ml_marker *marker);
+/* Memory for that, before any stack is looked at: what is mapped between two marks
+ * may join the mapping of a stack of the program's own with what lies above it, and
+ * the second would look at more. False when there is none: then there is no check.
+ * World stopped. */
+bool ml_verify_prepare(void);
+/* The marks are put aside and there are none. */
+void ml_verify_begin(struct ml_marker *marker);
 /* All is marked again. The marks, and what the marker had counted, are as
  * before. */
 void ml_verify_end(struct ml_marker *marker);
