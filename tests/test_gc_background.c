@@ -26,9 +26,10 @@ static struct memlog_memstats read_stats(void)
 
 static bool is_swept(void)
 {
-    for (unsigned bin = 0; bin < ML_BINS; bin++)
-        if (__atomic_load_n(&ml_bins[bin].unswept.first, __ATOMIC_RELAXED) != 0)
-            return false;
+    for (unsigned shard = 0; shard < ML_SHARDS; shard++)
+        for (unsigned bin = 0; bin < ML_BINS; bin++)
+            if (__atomic_load_n(&ml_bins[shard][bin].unswept.first, __ATOMIC_RELAXED) != 0)
+                return false;
     return true;
 }
 

@@ -310,9 +310,8 @@ END_TEST
 
 /* ---- uncollectable, added ------------------------------------------------------------ */
 
-static void uncollectable_keeps_alive(size_t bytes)
+static void keeps_alive(hidden_t holder)
 {
-    hidden_t holder = hide(memlog_malloc_uncollectable(bytes));
     fill(reveal(holder), hidden, OBJECTS, BYTES, ML_SCAN);
     assert_needed(ML_ROOT_UNCOLLECTABLE, hidden, OBJECTS);
     ck_assert(is_alive(holder));
@@ -321,6 +320,27 @@ static void uncollectable_keeps_alive(size_t bytes)
     collect();
     assert_nearly_all_gone(hidden, OBJECTS);
 }
+
+static void uncollectable_keeps_alive(size_t bytes)
+{
+    keeps_alive(hide(memlog_malloc_uncollectable(bytes)));
+}
+
+static void *make_holder(void *unused)
+{
+    (void)unused;
+    return (void *)hide(memlog_malloc_uncollectable(OBJECTS * 8));
+}
+
+START_TEST(uncollectable_objects_of_another_thread_are_roots)
+{
+    pthread_t thread;
+    void *holder;
+    ck_assert_int_eq(pthread_create(&thread, NULL, make_holder, NULL), 0);
+    ck_assert_int_eq(pthread_join(thread, &holder), 0);
+    keeps_alive((hidden_t)holder);
+}
+END_TEST
 
 START_TEST(small_uncollectable_objects_are_roots) { uncollectable_keeps_alive(OBJECTS * 8); }
 END_TEST
@@ -380,5 +400,6 @@ UNIT_MAIN("gc roots", static_data_is_a_root, bss_is_a_root, what_is_no_longer_re
           one_past_the_end_counts_from_anywhere_above_256_bytes,
           one_past_the_end_of_small_objects_counts_on_request, thread_local_variables_are_roots,
           thread_local_variables_of_a_loaded_library_are_roots, values_of_pthread_keys_are_roots,
-          small_uncollectable_objects_are_roots, large_uncollectable_objects_are_roots,
+          small_uncollectable_objects_are_roots, uncollectable_objects_of_another_thread_are_roots,
+          large_uncollectable_objects_are_roots,
           added_ranges_are_roots_until_removed, a_thousand_added_ranges)

@@ -140,7 +140,7 @@ static void break_a_list(void)
 {
     memlog_keep_alive(memlog_malloc(64));
     for (unsigned bin = 0; bin < ML_BINS; bin++)
-        ml_bins[bin].partial.count++;
+        ml_bins[0][bin].partial.count++;
     for (int i = 0; i < EVERY; i++)
         memlog_keep_alive(memlog_malloc(64));
 }

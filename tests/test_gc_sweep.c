@@ -67,8 +67,9 @@ START_TEST(a_forced_collection_leaves_nothing_unswept)
 {
     make_garbage(garbage, MANY, BYTES, ML_NOSCAN);
     memlog_gc();
-    for (unsigned bin = 0; bin < ML_BINS; bin++)
-        ck_assert_uint_eq(ml_bins[bin].unswept.count, 0);
+    for (unsigned shard = 0; shard < ML_SHARDS; shard++)
+        for (unsigned bin = 0; bin < ML_BINS; bin++)
+            ck_assert_uint_eq(ml_bins[shard][bin].unswept.count, 0);
     ck_assert_uint_eq(ml_large_unswept.count, 0);
     ck_assert(!ml_sweep_some());
 }

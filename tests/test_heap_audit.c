@@ -78,10 +78,10 @@ BROKEN(a_flipped_taken_bit,
        "free_slots + taken == slots")
 BROKEN(a_taken_bit_flipped_and_counted,
        (span()->bits[slot_of_first() >> 6].taken ^= (uint64_t)1 << (slot_of_first() & 63),
-        ml_span_list_remove(span()->free_slots ? &ml_bins[BIN_64].partial : &ml_bins[BIN_64].full,
+        ml_span_list_remove(span()->free_slots ? &ml_bins[0][BIN_64].partial : &ml_bins[0][BIN_64].full,
                             span()),
         span()->free_slots++,
-        ml_span_list_append(&ml_bins[BIN_64].partial, span(), ML_PLACE_PARTIAL)),
+        ml_span_list_append(&ml_bins[0][BIN_64].partial, span(), ML_PLACE_PARTIAL)),
        "an allocated slot is taken")
 BROKEN(a_cleared_state_byte, ml_state_set(ml_granule_of(objects[0]), 0),
        "a taken slot is allocated or in one magazine")
@@ -95,42 +95,44 @@ BROKEN(a_bin_nobody_looks_at, ml_thread_self->group->used[BIN_64 / 64] = 0,
        "mallocs - frees is the number of allocated slots")
 BROKEN(a_magazine_nobody_looks_at, ml_thread_self->group->users[BIN_64] = 0,
        "mallocs - frees is the number of allocated slots")
-BROKEN(a_link_to_the_wrong_span, ml_span_at(ml_bins[BIN_64].full.last)->prev++,
+BROKEN(a_link_to_the_wrong_span, ml_span_at(ml_bins[0][BIN_64].full.last)->prev++,
        "list links agree in both directions")
-BROKEN(a_list_that_ends_too_early, ml_bins[BIN_64].full.last--,
+BROKEN(a_list_that_ends_too_early, ml_bins[0][BIN_64].full.last--,
        "a list's end and count are right")
-BROKEN(a_list_counted_wrongly, ml_bins[BIN_64].full.count++, "a list's end and count are right")
+BROKEN(a_list_counted_wrongly, ml_bins[0][BIN_64].full.count++, "a list's end and count are right")
 BROKEN(a_span_in_a_strange_place,
-       ml_span_at(ml_bins[BIN_64].full.first)->place = ML_PLACE_PARTIAL,
+       ml_span_at(ml_bins[0][BIN_64].full.first)->place = ML_PLACE_PARTIAL,
        "a span knows the list it hangs in")
 BROKEN(a_span_of_another_bin,
-       (ml_span_at(ml_bins[BIN_64].full.first)->bin++,
-        ml_spanmap_set_pages(ml_span_at(ml_bins[BIN_64].full.first), 0)),
+       (ml_span_at(ml_bins[0][BIN_64].full.first)->bin++,
+        ml_spanmap_set_pages(ml_span_at(ml_bins[0][BIN_64].full.first), 0)),
        "a bin's lists hold its small spans")
+BROKEN(a_span_of_another_shard, ml_span_at(ml_bins[0][BIN_64].full.first)->shard++,
+       "a span knows the shard it hangs in")
 BROKEN(pages_of_another_bin,
-       ml_map.page_bin[ml_page_of(ml_span_at(ml_bins[BIN_64].full.first)->base)]++,
+       ml_map.page_bin[ml_page_of(ml_span_at(ml_bins[0][BIN_64].full.first)->base)]++,
        "every page knows the bin of the span over it")
-BROKEN(a_full_span_with_room, ml_span_at(ml_bins[BIN_64].full.first)->free_slots++,
+BROKEN(a_full_span_with_room, ml_span_at(ml_bins[0][BIN_64].full.first)->free_slots++,
        "full spans have no free slot")
 static void hang_among_the_empty(struct ml_span *hanging)
 {
-    ml_span_list_append(&ml_bins[BIN_64].empty, hanging, ML_PLACE_EMPTY);
+    ml_span_list_append(&ml_bins[0][BIN_64].empty, hanging, ML_PLACE_EMPTY);
 }
 BROKEN(a_span_with_objects_among_the_empty,
-       (ml_span_list_remove(&ml_bins[BIN_64].full, span()), hang_among_the_empty(span())),
+       (ml_span_list_remove(&ml_bins[0][BIN_64].full, span()), hang_among_the_empty(span())),
        "empty spans have no slot taken")
 BROKEN(an_empty_span_nobody_counted, hang_among_the_empty(ml_pageheap_take_small(BIN_64)),
        "the bytes of empty spans are known")
 BROKEN(a_span_lost_from_its_list,
        (ml_thread_flush_all(ml_thread_self),
-        ml_span_list_remove(&ml_bins[BIN_64].partial, span())),
+        ml_span_list_remove(&ml_bins[0][BIN_64].partial, span())),
        "mallocs - frees is the number of allocated slots")
 BROKEN(a_marked_slot_that_is_not_taken,
        (ml_thread_flush_all(ml_thread_self),
-        ml_span_at(ml_bins[BIN_64].partial.first)->bits[0].mark[0] = ~(uint64_t)0,
-        ml_span_at(ml_bins[BIN_64].partial.first)->bits[0].taken &= ~(uint64_t)1,
-        ml_span_at(ml_bins[BIN_64].partial.first)->free_slots = (uint16_t)(
-            ml_span_at(ml_bins[BIN_64].partial.first)->free_slots + 1)),
+        ml_span_at(ml_bins[0][BIN_64].partial.first)->bits[0].mark[0] = ~(uint64_t)0,
+        ml_span_at(ml_bins[0][BIN_64].partial.first)->bits[0].taken &= ~(uint64_t)1,
+        ml_span_at(ml_bins[0][BIN_64].partial.first)->free_slots = (uint16_t)(
+            ml_span_at(ml_bins[0][BIN_64].partial.first)->free_slots + 1)),
        "marked slots are taken")
 BROKEN(a_slot_lost_from_its_magazine, magazine()->top--,
        "a taken slot is allocated or in one magazine")
@@ -190,7 +192,7 @@ UNIT_MAIN("heap audit", a_heap_that_does_not_exist_is_healthy, a_healthy_heap_pa
           the_audit_leaves_no_lock_behind, a_flipped_taken_bit, a_taken_bit_flipped_and_counted,
           a_cleared_state_byte, a_set_state_byte, a_malloc_not_counted, a_free_counted_twice,
           a_bin_nobody_looks_at, a_magazine_nobody_looks_at, a_link_to_the_wrong_span, a_list_that_ends_too_early,
-          a_list_counted_wrongly, a_span_in_a_strange_place, a_span_of_another_bin,
+          a_list_counted_wrongly, a_span_in_a_strange_place, a_span_of_another_bin, a_span_of_another_shard,
           pages_of_another_bin, a_full_span_with_room, a_span_with_objects_among_the_empty,
           an_empty_span_nobody_counted, a_span_lost_from_its_list,
           a_marked_slot_that_is_not_taken, a_slot_lost_from_its_magazine,

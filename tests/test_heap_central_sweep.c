@@ -38,7 +38,7 @@ START_TEST(what_was_not_marked_is_free_after_the_sweep)
     for (unsigned i = 0; i < OBJECTS; i += 3)
         mark_by(i % 2, objects[i]);
     begin_sweep();
-    ck_assert_uint_eq(ml_bins[BIN_64].partial.count + ml_bins[BIN_64].full.count, 0);
+    ck_assert_uint_eq(ml_bins[0][BIN_64].partial.count + ml_bins[0][BIN_64].full.count, 0);
     assert_heap_is_whole();
     while (ml_central_sweep(ml_thread_self, BIN_64, 5) != 0)
         assert_heap_is_whole();
@@ -84,11 +84,11 @@ START_TEST(taking_sweeps_before_it_asks_for_pages)
     ml_thread_flush_all(ml_thread_self);
     begin_sweep();
     uint64_t inuse = inuse_bytes();
-    uint32_t unswept = ml_bins[BIN_64].unswept.count;
+    uint32_t unswept = ml_bins[0][BIN_64].unswept.count;
     unsigned a_span = ml_sizeclasses[BIN_64].slots;
     ck_assert_uint_eq(ml_central_take(ml_thread_self, BIN_64, slots, a_span), a_span);
     ck_assert_uint_le(inuse_bytes(), inuse);
-    ck_assert_uint_eq(ml_bins[BIN_64].unswept.count, unswept - 1);
+    ck_assert_uint_eq(ml_bins[0][BIN_64].unswept.count, unswept - 1);
     ml_central_give(BIN_64, slots, a_span);
     assert_heap_is_whole();
 }
@@ -197,11 +197,11 @@ static void assert_waits_for_the_bin(void *(*run)(void *))
 {
     pthread_t thread;
     finished = 0;
-    ml_lock(&ml_bins[BIN_64].lock);
+    ml_lock(&ml_bins[0][BIN_64].lock);
     ck_assert_int_eq(pthread_create(&thread, NULL, run, NULL), 0);
     usleep(50000);
     uint32_t too_early = __atomic_load_n(&finished, __ATOMIC_ACQUIRE);
-    ml_unlock(&ml_bins[BIN_64].lock);
+    ml_unlock(&ml_bins[0][BIN_64].lock);
     pthread_join(thread, NULL);
     ck_assert_uint_eq(too_early, 0);
     ck_assert_uint_eq(finished, 1);

@@ -40,7 +40,7 @@ static const struct {
     [HISTORY] = { "gc.history", sizeof(struct ml_gc_history) },
     [RECORDS] = { "gc.records", MEMLOG_PAUSES * sizeof(struct ml_gc_record) },
     [HISTORY_SEQUENCE] = { "gc.sequence", sizeof(uint32_t) },
-    [MARKED_TWICE] = { "central.marked_twice", sizeof(struct ml_marked_twice) },
+    [MARKED_TWICE] = { "taken.marked_twice", sizeof(struct ml_marked_twice) },
     [METADATA_SYS] = { "metadata.sys", RAW_BYTES(metadata_sys) },
     [METADATA_INUSE] = { "metadata.inuse", RAW_BYTES(metadata_inuse) },
     [TABLE_BYTES] = { "spanmap.table_bytes", RAW_BYTES(table_bytes) },

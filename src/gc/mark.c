@@ -315,10 +315,11 @@ static void rescan_all(struct ml_marker *marker)
     marker->overflowed = false;
     if (ml_marked_along) /* of those, pages that were written */
         (void)ml_dirty_mark_uncollectable(marker);
-    for (unsigned bin = 0; bin < ML_BINS; bin++) {
-        rescan_list(marker, &ml_bins[bin].partial);
-        rescan_list(marker, &ml_bins[bin].full);
-    }
+    for (unsigned bin = 0; bin < ML_BINS; bin++)
+        for (uint32_t shards = ml_bin_shards(bin); shards != 0; shards &= shards - 1) {
+            rescan_list(marker, &ml_bin_shard(shards, bin)->partial);
+            rescan_list(marker, &ml_bin_shard(shards, bin)->full);
+        }
     rescan_list(marker, &ml_large_lists[ML_SCAN]);
     rescan_list(marker, &ml_large_lists[ML_TYPED]);
 }

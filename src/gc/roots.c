@@ -151,8 +151,11 @@ static uint64_t mark_uncollectable(struct ml_marker *marker, uint64_t *taken)
 {
     struct visit visit = { marker, 0 };
     for (unsigned class = 0; class < ML_CLASSES; class++) {
-        *taken += visit_list(&ml_bins[ml_bin_of(class, ML_UNCOLLECTABLE)].partial, &visit);
-        *taken += visit_list(&ml_bins[ml_bin_of(class, ML_UNCOLLECTABLE)].full, &visit);
+        unsigned bin = ml_bin_of(class, ML_UNCOLLECTABLE);
+        for (uint32_t shards = ml_bin_shards(bin); shards != 0; shards &= shards - 1) {
+            *taken += visit_list(&ml_bin_shard(shards, bin)->partial, &visit);
+            *taken += visit_list(&ml_bin_shard(shards, bin)->full, &visit);
+        }
     }
     *taken += visit_list(&ml_large_lists[ML_UNCOLLECTABLE], &visit);
     return visit.bytes;

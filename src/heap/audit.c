@@ -23,7 +23,7 @@ static bool hangs_in(const struct ml_span *span, enum ml_span_place place)
                                         (place == ML_PLACE_EMPTY || !ml_span_is_unswept(span));
 }
 
-static const char *walk_list(unsigned which, const struct ml_span_list *list,
+static const char *walk_list(unsigned which, unsigned shard, const struct ml_span_list *list,
                              enum ml_span_place place, struct census *census)
 {
     uint32_t count = 0, last = 0;
@@ -35,6 +35,8 @@ static const char *walk_list(unsigned which, const struct ml_span_list *list,
             return "a span knows the list it hangs in";
         if (span->use != ML_SPAN_SMALL || span->bin != which)
             return "a bin's lists hold its small spans";
+        if (span->shard != shard)
+            return "a span knows the shard it hangs in";
         if (place == ML_PLACE_FULL && span->free_slots != 0)
             return "full spans have no free slot";
         if (place == ML_PLACE_PARTIAL && span->free_slots == 0)
@@ -63,16 +65,24 @@ static const char *walk_list(unsigned which, const struct ml_span_list *list,
     return NULL;
 }
 
+static const char *walk_shard(unsigned which, unsigned shard, struct census *census)
+{
+    const struct ml_bin *bin = &ml_bins[shard][which];
+    const char *broken = walk_list(which, shard, &bin->partial, ML_PLACE_PARTIAL, census);
+    if (broken == NULL)
+        broken = walk_list(which, shard, &bin->full, ML_PLACE_FULL, census);
+    if (broken == NULL)
+        broken = walk_list(which, shard, &bin->unswept, ML_PLACE_NONE, census);
+    if (broken == NULL)
+        broken = walk_list(which, shard, &bin->empty, ML_PLACE_EMPTY, census);
+    return broken;
+}
+
 static const char *walk_bin(unsigned which, struct census *census)
 {
-    const struct ml_bin *bin = &ml_bins[which];
-    const char *broken = walk_list(which, &bin->partial, ML_PLACE_PARTIAL, census);
-    if (broken == NULL)
-        broken = walk_list(which, &bin->full, ML_PLACE_FULL, census);
-    if (broken == NULL)
-        broken = walk_list(which, &bin->unswept, ML_PLACE_NONE, census);
-    if (broken == NULL)
-        broken = walk_list(which, &bin->empty, ML_PLACE_EMPTY, census);
+    const char *broken = NULL;
+    for (unsigned shard = 0; shard < ML_SHARDS && broken == NULL; shard++)
+        broken = walk_shard(which, shard, census);
     return broken;
 }
 

@@ -4,47 +4,14 @@
 #include <string.h>
 
 #include "base/format.h"
-#include "base/publish.h"
 #include "heap/pageheap.h"
 #include "heap/poison.h"
 #include "heap/threadgroup.h"
 #include "os/process.h"
 
-struct ml_bin ml_bins[ML_BINS];
-
-/* Below zero when magazines give back what ml_heap_taken_set left out. */
-static int64_t taken_bytes;
-
-uint64_t ml_heap_taken_bytes(void)
-{
-    int64_t bytes = __atomic_load_n(&taken_bytes, __ATOMIC_RELAXED);
-    return bytes < 0 ? 0 : (uint64_t)bytes;
-}
-void ml_heap_taken_add(int64_t bytes)
-{
-    __atomic_fetch_add(&taken_bytes, bytes, __ATOMIC_RELAXED);
-}
-void ml_heap_taken_set(uint64_t bytes)
-{
-    __atomic_store_n(&taken_bytes, (int64_t)bytes, __ATOMIC_RELAXED);
-}
-
-/* What two markers took up in the same instant, and both counted. */
-static struct ml_marked_twice marked_twice;
-ML_PUBLISH("central.marked_twice", marked_twice);
-
-void ml_heap_note_marked_twice(uint64_t objects, uint64_t bytes)
-{
-    __atomic_fetch_add(&marked_twice.objects, objects, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&marked_twice.bytes, bytes, __ATOMIC_RELAXED);
-    ml_heap_taken_add(-(int64_t)bytes);
-}
-
-struct ml_marked_twice ml_heap_marked_twice(void)
-{
-    return (struct ml_marked_twice){ __atomic_load_n(&marked_twice.objects, __ATOMIC_RELAXED),
-                                     __atomic_load_n(&marked_twice.bytes, __ATOMIC_RELAXED) };
-}
+struct ml_bin ml_bins[ML_SHARDS][ML_BINS];
+uint8_t ml_bin_shards_used[ML_BINS];
+_Static_assert(ML_SHARDS <= 8, "a bit a shard");
 
 /* ---- empty spans ----------------------------------------------------------- */
 
@@ -57,10 +24,28 @@ uint64_t ml_central_empty_bytes(void) { return __atomic_load_n(&empty_bytes, __A
  * it is looked at when a span goes back. */
 static uint64_t empty_bytes_most(void)
 {
-    enum { LEAST = 1 << 20, SHARE = 8 };
+    enum { LEAST = 4 << 20, SHARE = 8 };
     if (ml_unlikely(ml_poison_on))
         return 0;
     return ml_max(LEAST, ml_pageheap_inuse_bytes() / SHARE);
+}
+
+/* By how much the bin's are more than is counted: the count is everybody's, and
+ * changes once for a batch. Of one bin all spans have the same size. */
+static int64_t empty_change(const struct ml_bin *bin, unsigned which)
+{
+    int64_t spans = (int64_t)bin->empty.count - bin->empty_known;
+    return spans * ml_sizeclasses[ml_bin_class(which)].pages * ML_PAGE_BYTES;
+}
+
+/* The way out of a bin's lock. */
+static void leave(struct ml_bin *bin, unsigned which)
+{
+    int64_t change = empty_change(bin, which);
+    if (change != 0)
+        __atomic_fetch_add(&empty_bytes, (uint64_t)change, __ATOMIC_RELAXED);
+    bin->empty_known = bin->empty.count;
+    ml_unlock(&bin->lock);
 }
 
 /* One of the bin's empty spans, out of the list: the last, which is warm, or
@@ -69,7 +54,6 @@ static struct ml_span *unhang_empty(struct ml_bin *bin, uint32_t number)
 {
     struct ml_span *span = ml_span_at(number);
     ml_span_list_remove(&bin->empty, span);
-    __atomic_fetch_sub(&empty_bytes, ml_span_bytes(span), __ATOMIC_RELAXED);
     if (bin->empty.count < bin->empty_least)
         bin->empty_least = bin->empty.count;
     return span;
@@ -82,9 +66,9 @@ static void hang_empty(struct ml_bin *bin, struct ml_span *span)
 {
     uint32_t stay = bin->partial.count == 0;
     ml_span_list_append(&bin->empty, span, ML_PLACE_EMPTY);
-    __atomic_fetch_add(&empty_bytes, ml_span_bytes(span), __ATOMIC_RELAXED);
     for (int i = 0; i < 2 && bin->empty.count > stay; i++)
-        if (ml_central_empty_bytes() > empty_bytes_most())
+        if ((int64_t)ml_central_empty_bytes() + empty_change(bin, span->bin) >
+            (int64_t)empty_bytes_most())
             ml_pageheap_give(unhang_empty(bin, bin->empty.first));
 }
 
@@ -94,7 +78,7 @@ void ml_central_hold_empty(void) { ml_lock(&trimming); }
 void ml_central_let_empty(void) { ml_unlock(&trimming); }
 
 /* A few, so that nobody waits long. False: there are no more to go. */
-static bool trim_some(struct ml_bin *bin, bool all)
+static bool trim_some(struct ml_bin *bin, unsigned which, bool all)
 {
     enum { BATCH = 64 };
     ml_lock(&trimming);
@@ -103,7 +87,7 @@ static bool trim_some(struct ml_bin *bin, bool all)
     for (uint32_t i = 0; i < due && i < BATCH; i++)
         ml_pageheap_give(unhang_empty(bin, bin->empty.first));
     bin->empty_least = due > BATCH ? due - BATCH : bin->empty.count;
-    ml_unlock(&bin->lock);
+    leave(bin, which);
     ml_unlock(&trimming);
     return due > BATCH;
 }
@@ -111,8 +95,9 @@ static bool trim_some(struct ml_bin *bin, bool all)
 void ml_central_trim(bool all)
 {
     for (unsigned i = 0; i < ML_BINS; i++)
-        while (trim_some(&ml_bins[i], all)) {
-        }
+        for (uint32_t shards = ml_bin_shards(i); shards != 0; shards &= shards - 1)
+            while (trim_some(ml_bin_shard(shards, i), i, all)) {
+            }
 }
 
 /* ---- a span moves between lists ------------------------------------------ */
@@ -166,7 +151,7 @@ static void sweep_span(struct ml_thread *self, struct ml_span *span)
     if (ml_unlikely(twice != 0))
         ml_heap_note_marked_twice(twice, (uint64_t)twice * span->slot_bytes);
     if (objects != 0)
-        ml_count(&self->group->swept[span->bin], objects);
+        __atomic_fetch_add(&self->group->swept[span->bin], objects, __ATOMIC_RELEASE);
 }
 
 static bool sweep_one(struct ml_thread *self, struct ml_bin *bin)
@@ -180,32 +165,38 @@ static bool sweep_one(struct ml_thread *self, struct ml_bin *bin)
     return true;
 }
 
+static void begin_sweep(struct ml_bin *bin)
+{
+    /* A thread of memlog's own, which nobody stops, may begin to sweep
+     * between the two. */
+    ml_lock(&bin->lock);
+    ml_span_list_move_all(&bin->unswept, &bin->partial);
+    ml_span_list_move_all(&bin->unswept, &bin->full);
+    ml_unlock(&bin->lock);
+}
+
 void ml_central_begin_sweep(void)
 {
     ml_marks_completed++;
-    for (unsigned i = 0; i < ML_BINS; i++) {
-        if (ml_bin_kind(i) == ML_UNCOLLECTABLE)
-            continue;
-        struct ml_bin *bin = &ml_bins[i];
-        /* A thread of memlog's own, which nobody stops, may begin to sweep
-         * between the two. */
-        ml_lock(&bin->lock);
-        ml_span_list_move_all(&bin->unswept, &bin->partial);
-        ml_span_list_move_all(&bin->unswept, &bin->full);
-        ml_unlock(&bin->lock);
-    }
+    for (unsigned i = 0; i < ML_BINS; i++)
+        if (ml_bin_kind(i) != ML_UNCOLLECTABLE)
+            for (uint32_t shards = ml_bin_shards(i); shards != 0; shards &= shards - 1)
+                begin_sweep(ml_bin_shard(shards, i));
 }
 
 unsigned ml_central_sweep(struct ml_thread *self, unsigned which, unsigned count)
 {
-    struct ml_bin *bin = &ml_bins[which];
     unsigned done = 0;
-    /* No look at the list without the lock: that none is left must mean that
-     * nobody is at work on the last one, whose marks he would clear. */
-    ml_lock(&bin->lock);
-    while (done < count && sweep_one(self, bin))
-        done++;
-    ml_unlock(&bin->lock);
+    for (uint32_t shards = ml_bin_shards(which); shards != 0 && done < count;
+         shards &= shards - 1) {
+        struct ml_bin *bin = ml_bin_shard(shards, which);
+        /* No look at the list without the lock: that none is left must mean that
+         * nobody is at work on the last one, whose marks he would clear. */
+        ml_lock(&bin->lock);
+        while (done < count && sweep_one(self, bin))
+            done++;
+        leave(bin, which);
+    }
     return done;
 }
 
@@ -220,45 +211,149 @@ static void forget_marks(struct ml_span *span)
     span->swept_at = ml_marks_completed;
 }
 
-/* A span with room at the head of bin->partial. False: no memory. */
-static bool find_room(struct ml_thread *self, struct ml_bin *bin, unsigned which, bool may_grow)
+/* A span with room at the head of bin->partial. NULL: there is none in the shard. */
+static struct ml_span *find_room(struct ml_thread *self, struct ml_bin *bin)
 {
-    while (bin->partial.first == 0) {
-        struct ml_span *span = NULL;
+    do {
+        if (bin->partial.first != 0)
+            return ml_span_at(bin->partial.first);
         if (bin->empty.last != 0) {
-            span = unhang_empty(bin, bin->empty.last);
+            struct ml_span *span = unhang_empty(bin, bin->empty.last);
             if (ml_span_is_unswept(span))
                 forget_marks(span);
+            ml_span_list_append(&bin->partial, span, ML_PLACE_PARTIAL);
+            return span;
         }
-        else if (sweep_one(self, bin))
-            continue;
-        else if (may_grow)
-            span = ml_pageheap_take_small(which);
-        if (span == NULL)
-            return false;
-        ml_span_list_append(&bin->partial, span, ML_PLACE_PARTIAL);
+    } while (sweep_one(self, bin));
+    return NULL;
+}
+
+static unsigned take_of(struct ml_bin *bin, struct ml_span *span, void **into, unsigned want)
+{
+    unsigned got = ml_span_take(span, into, want);
+    if (span->free_slots == 0) {
+        ml_span_list_remove(&bin->partial, span);
+        ml_span_list_append(&bin->full, span, ML_PLACE_FULL);
     }
-    return true;
+    return got;
+}
+
+static unsigned take_own(struct ml_thread *self, unsigned which, void **into, unsigned want)
+{
+    struct ml_bin *bin = &ml_bins[self->shard][which];
+    struct ml_span *span;
+    unsigned got = 0;
+    ml_lock(&bin->lock);
+    while (got < want && (span = find_room(self, bin)) != NULL)
+        got += take_of(bin, span, into, want - got);
+    leave(bin, which);
+    return got;
+}
+
+/* An empty span that is nobody's goes to the thread's shard. */
+static unsigned take_new(struct ml_thread *self, unsigned which, struct ml_span *span, void **into,
+                         unsigned want)
+{
+    struct ml_bin *bin = &ml_bins[self->shard][which];
+    if (!(ml_bin_shards(which) >> self->shard & 1))
+        __atomic_fetch_or(&ml_bin_shards_used[which], (uint8_t)(1u << self->shard),
+                          __ATOMIC_RELEASE);
+    ml_lock(&bin->lock);
+    __atomic_store_n(&span->shard, (uint8_t)self->shard, __ATOMIC_RELAXED);
+    if (ml_span_is_unswept(span))
+        forget_marks(span);
+    ml_span_list_append(&bin->partial, span, ML_PLACE_PARTIAL);
+    unsigned got = take_of(bin, span, into, want);
+    leave(bin, which);
+    return got;
+}
+
+/* How many spans with room another shard is left for its own threads: those are
+ * what it costs to keep the threads apart. Slots that are larger have lines of their
+ * own in the table of states. */
+static uint32_t left_alone(unsigned which)
+{
+    enum { SPANS = 4, BYTES = 1024 };
+    return ml_sizeclasses[ml_bin_class(which)].bytes < BYTES ? SPANS : 0;
+}
+
+/* A span the shard can do without: an empty one, which is in no list then, or one
+ * with room. */
+static struct ml_span *find_surplus(struct ml_thread *self, struct ml_bin *bin, uint32_t alone)
+{
+    do {
+        if (bin->empty.first != 0)
+            return unhang_empty(bin, bin->empty.first);
+        if (bin->partial.count > alone)
+            return ml_span_at(bin->partial.last);
+    } while (sweep_one(self, bin));
+    return NULL;
+}
+
+/* The shard's lock is held, and given up. */
+static unsigned take_surplus(struct ml_thread *self, struct ml_bin *bin, unsigned which,
+                             uint32_t alone, void **into, unsigned want)
+{
+    unsigned got = 0;
+    struct ml_span *span = NULL;
+    while (got < want && (span = find_surplus(self, bin, alone)) != NULL &&
+           span->place != ML_PLACE_NONE)
+        got += take_of(bin, span, into, want - got);
+    leave(bin, which);
+    bool comes = got < want && span != NULL;
+    return comes ? got + take_new(self, which, span, into, want - got) : got;
+}
+
+static uint32_t other_shards(const struct ml_thread *self, unsigned which)
+{
+    return ml_bin_shards(which) & ~(1u << self->shard);
+}
+
+/* Shards that are in use at the moment have threads that need what they have. */
+static unsigned take_from_others(struct ml_thread *self, unsigned which, void **into, unsigned want)
+{
+    unsigned got = 0;
+    for (uint32_t others = other_shards(self, which); others != 0 && got == 0;
+         others &= others - 1) {
+        struct ml_bin *bin = ml_bin_shard(others, which);
+        if (ml_trylock(&bin->lock))
+            got = take_surplus(self, bin, which, left_alone(which), into, want);
+    }
+    return got;
+}
+
+/* There is no memory but that. */
+static unsigned take_the_last(struct ml_thread *self, unsigned which, void **into, unsigned want)
+{
+    unsigned got = 0;
+    for (uint32_t others = other_shards(self, which); others != 0 && got == 0;
+         others &= others - 1) {
+        struct ml_bin *bin = ml_bin_shard(others, which);
+        ml_lock(&bin->lock);
+        got = take_surplus(self, bin, which, 0, into, want);
+    }
+    return got;
+}
+
+static unsigned take_elsewhere(struct ml_thread *self, unsigned which, void **into, unsigned want)
+{
+    unsigned got = take_from_others(self, which, into, want);
+    if (got != 0)
+        return got;
+    struct ml_span *span = ml_pageheap_take_small(which);
+    return span != NULL ? take_new(self, which, span, into, want)
+                        : take_the_last(self, which, into, want);
 }
 
 enum { ENOUGH = 16 }; /* slots that make a batch worth coming for */
 
 unsigned ml_central_take(struct ml_thread *self, unsigned which, void **into, unsigned want)
 {
-    struct ml_bin *bin = &ml_bins[which];
-    unsigned got = 0;
-    ml_lock(&bin->lock);
-    /* A batch that is not quite full does not ask the page heap for more. */
-    while (got < want && find_room(self, bin, which, got < ENOUGH)) {
-        struct ml_span *span = ml_span_at(bin->partial.first);
-        got += ml_span_take(span, into, want - got);
-        if (span->free_slots == 0) {
-            ml_span_list_remove(&bin->partial, span);
-            ml_span_list_append(&bin->full, span, ML_PLACE_FULL);
-        }
-    }
+    unsigned got = take_own(self, which, into, want), more = 1;
+    /* A batch that is not quite full does not ask others for more. */
+    for (; got < want && got < ENOUGH && more != 0; got += more)
+        more = take_elsewhere(self, which, into, want - got);
     ml_heap_taken_add((int64_t)got * ml_sizeclasses[ml_bin_class(which)].bytes);
-    ml_unlock(&bin->lock);
     if (got < want)
         memmove(into, into + (want - got), got * sizeof(*into));
     return got;
@@ -299,13 +394,21 @@ static unsigned free_slots_of(struct ml_span *span, void **slots, unsigned count
     return freed;
 }
 
+/* The shard that a slot that is taken goes back to. */
+static struct ml_bin *bin_over(const void *slot, unsigned which)
+{
+    const struct ml_span *span = ml_span_over((uintptr_t)slot);
+    return &ml_bins[__atomic_load_n(&span->shard, __ATOMIC_RELAXED)][which];
+}
+
 /* Give the first slots, as many as lie in one span, back to it. In most orders
  * of freeing that is more than one. */
 static unsigned give_some(struct ml_bin *bin, unsigned which, void **slots, unsigned count)
 {
     struct ml_span *span = ml_span_over((uintptr_t)slots[0]);
     /* It may be gone, when all its other slots are free. */
-    if (ml_unlikely(span->use != ML_SPAN_SMALL || span->bin != which))
+    if (ml_unlikely(span->use != ML_SPAN_SMALL || span->bin != which ||
+                    bin_over(slots[0], which) != bin))
         die_of_double_free(slots[0]);
     unsigned freed = free_slots_of(span, slots, count);
     if (ml_span_is_unswept(span))
@@ -320,12 +423,15 @@ static unsigned give_some(struct ml_bin *bin, unsigned which, void **slots, unsi
 
 void ml_central_give(unsigned which, void **slots, unsigned count)
 {
-    struct ml_bin *bin = &ml_bins[which];
-    ml_lock(&bin->lock);
-    for (unsigned done = 0; done < count;)
-        done += give_some(bin, which, slots + done, count - done);
+    for (unsigned done = 0; done < count;) {
+        struct ml_bin *bin = bin_over(slots[done], which);
+        ml_lock(&bin->lock);
+        do
+            done += give_some(bin, which, slots + done, count - done);
+        while (done < count && bin_over(slots[done], which) == bin);
+        leave(bin, which);
+    }
     ml_heap_taken_add(-(int64_t)count * ml_sizeclasses[ml_bin_class(which)].bytes);
-    ml_unlock(&bin->lock);
 }
 
 /* ---- fork ------------------------------------------------------------------- */
@@ -356,21 +462,25 @@ static void recover_list(unsigned which, const struct ml_span_list *list)
 
 void ml_central_recover(void)
 {
-    for (unsigned i = 0; i < ML_BINS; i++) {
-        recover_list(i, &ml_bins[i].full);
-        recover_list(i, &ml_bins[i].partial);
-        recover_list(i, &ml_bins[i].unswept);
-    }
+    for (unsigned i = 0; i < ML_BINS; i++)
+        for (uint32_t shards = ml_bin_shards(i); shards != 0; shards &= shards - 1) {
+            const struct ml_bin *bin = ml_bin_shard(shards, i);
+            recover_list(i, &bin->full);
+            recover_list(i, &bin->partial);
+            recover_list(i, &bin->unswept);
+        }
 }
 
 void ml_central_lock_all(void)
 {
-    for (unsigned i = 0; i < ML_BINS; i++)
-        ml_lock(&ml_bins[i].lock);
+    for (unsigned shard = 0; shard < ML_SHARDS; shard++)
+        for (unsigned i = 0; i < ML_BINS; i++)
+            ml_lock(&ml_bins[shard][i].lock);
 }
 
 void ml_central_unlock_all(void)
 {
-    for (unsigned i = 0; i < ML_BINS; i++)
-        ml_unlock(&ml_bins[i].lock);
+    for (unsigned shard = 0; shard < ML_SHARDS; shard++)
+        for (unsigned i = 0; i < ML_BINS; i++)
+            ml_unlock(&ml_bins[shard][i].lock);
 }

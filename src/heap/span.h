@@ -12,7 +12,7 @@
  * atomic read-modify-write for each object. The three stand side by side, so that a marker touches one cache line.
  *
  * Invariant: free_slots + popcount(taken) == slots.
- * Guarded by: the bin's lock for a span in use, the page heap's lock for a
+ * Guarded by: the bin's shard's lock for a span in use, the page heap's lock for a
  * free or large one. Mark bits: the markers while the world stands, then like the rest.
  */
 #ifndef ML_HEAP_SPAN_H
@@ -67,7 +67,8 @@ struct ml_span {
     uint8_t kind;  /* enum ml_kind */
     uint32_t swept_at; /* ml_marks_completed then; not of uncollectable ones */
     uint32_t type;     /* of a large object of ML_TYPED: its type's number, or 0 */
-    uint8_t unused[8];
+    uint8_t shard; /* of small spans: of the bin. Relaxed; stays while a slot is taken */
+    uint8_t unused[7];
     struct ml_span_bits {
         uint64_t taken;
         uint64_t mark[ML_MARK_WORDS];

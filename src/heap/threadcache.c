@@ -42,18 +42,36 @@ void ml_magazines_fit(uint64_t cached, uint64_t live)
 
 /* ---- blocks -------------------------------------------------------------- */
 
-static struct ml_thread *take_block_locked(void)
+static uint32_t in_shard[ML_SHARDS]; /* threads */
+
+static uint32_t emptiest_shard(void)
 {
-    struct ml_thread *thread = idle;
-    if (thread != NULL) {
-        idle = thread->next_idle;
-        return thread;
-    }
-    thread = ml_thread_group_new_block();
+    uint32_t least = 0;
+    for (uint32_t shard = 1; shard < ML_SHARDS; shard++)
+        if (in_shard[shard] < in_shard[least])
+            least = shard;
+    return least;
+}
+
+static struct ml_thread *new_block_locked(void)
+{
+    struct ml_thread *thread = ml_thread_group_new_block();
     if (thread == NULL)
         return NULL;
     thread->next = ml_thread_list;
     __atomic_store_n(&ml_thread_list, thread, __ATOMIC_RELEASE);
+    return thread;
+}
+
+static struct ml_thread *take_block_locked(void)
+{
+    struct ml_thread *thread = idle;
+    if (thread != NULL)
+        idle = thread->next_idle;
+    else
+        thread = new_block_locked();
+    if (thread != NULL)
+        in_shard[thread->shard = emptiest_shard()]++;
     return thread;
 }
 
@@ -91,6 +109,7 @@ static void give_block(struct ml_thread *thread)
     __atomic_store_n(&thread->active, 0, __ATOMIC_RELEASE);
     thread->next_idle = idle;
     idle = thread;
+    in_shard[thread->shard]--;
     ml_unlock(&registry_lock);
 }
 

@@ -41,6 +41,9 @@ struct ml_magazine {
 } __attribute__((aligned(ML_CACHE_LINE)));
 _Static_assert(sizeof(struct ml_magazine) == ML_CACHE_LINE, "one line a magazine");
 
+/* Bins are in so many shards, which threads share when there are more of them. */
+enum { ML_SHARDS = 8 };
+
 struct ml_thread {
     /* How deep the thread is inside the heap's slow paths, where it may hold
      * locks and must not be stopped; and that somebody tried. */
@@ -52,6 +55,7 @@ struct ml_thread {
     struct ml_thread *next_idle; /* those without a thread */
     struct ml_thread_group *group; /* where readers find it: threadgroup.h */
     uint32_t place;                /* its bit there */
+    uint32_t shard;                /* of the bins: where it takes slots; central.h */
     /* Addresses resolved to objects by realloc, usable_size and the marker;
      * explicit frees are counted as frees. */
     uint64_t lookups;

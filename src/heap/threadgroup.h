@@ -20,7 +20,7 @@ struct ml_thread_group {
     struct ml_thread_group *next; /* older */
     uint64_t used[ML_BIN_WORDS];  /* bins with a bit in users */
     uint64_t users[ML_BINS];      /* bit n: threads[n] has used that magazine */
-    uint64_t swept[ML_BINS];      /* frees by the sweep; under the bin's lock */
+    uint64_t swept[ML_BINS];      /* frees by the sweep; read-modify-writes */
 };
 
 /* The newest group first; the list only grows, at its head. */
