@@ -5,7 +5,7 @@
  *     ml_heap_pop                heap/alloc.h        1. the magazine's top slot: done, no lock
  *     ml_gc_alloc_slow           gc/alloc.c             collects when it is time
  *       ml_magazine_refill       heap/threadcache.c
- *         ml_central_take        heap/central.c      2. spans with room, under the bin's lock
+ *         ml_central_take        heap/central.c      2. spans with room, under a lock of the bin
  *           ml_pageheap_take..   heap/pageheap.c     3. a run of pages, under the heap's lock
  *             ml_spanmap_grow    heap/spanmap.c      4. committed address space
  *               ml_os_commit     os/pages_linux.c    5. the OS
@@ -14,7 +14,7 @@
  *   batches. Objects above 32768 bytes go to large.c at once.
  *
  * Who owns what: ml_thread_self and its magazines the calling thread; a bin's
- * spans the bin's lock; runs, large objects and figures the page heap's lock.
+ * spans its shards' locks; runs, large objects and figures the page heap's lock.
  */
 #ifndef ML_HEAP_ALLOC_H
 #define ML_HEAP_ALLOC_H
