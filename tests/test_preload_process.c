@@ -116,11 +116,13 @@ START_TEST(children_count_on)
 }
 END_TEST
 
+enum { FORKS = 40 };
+static volatile sig_atomic_t forks;
+
 static void fork_from_handler(int signal)
 {
     (void)signal;
-    static int forks;
-    if (forks++ >= 100)
+    if (forks++ >= FORKS)
         return;
     pid_t child = fork();
     if (child == 0)
@@ -135,11 +137,10 @@ START_TEST(a_handler_forks)
     struct itimerval often = { { 0, 2000 }, { 0, 2000 } }, never = { { 0, 0 }, { 0, 0 } };
     static void *objects[3000];
     sigaction(SIGALRM, &action, NULL);
-    alarm(0);
     setitimer(ITIMER_REAL, &often, NULL);
-    for (int round = 0; round < 100; round++) {
+    while (forks < FORKS) {
         for (size_t i = 0; i < 3000; i++)
-            objects[i] = malloc(i % 100 == 0 ? 50000 : i % 700);
+            objects[i] = malloc(i % 2 == 0 ? 50000 : i % 700);
         for (size_t i = 0; i < 3000; i++)
             free(objects[i]);
     }

@@ -27,6 +27,7 @@ static struct {
     uint32_t phase;
     pid_t pid;         /* of the process that waits */
     pid_t parent;      /* whose child it is, of those that may log there; 0: nobody's */
+    bool is_forked;    /* from it, and runs the same program */
     uint64_t begin_ns; /* monotonic */
     bool children;     /* MEMLOG_CHILDREN */
     int fd;            /* with the lock; -1: none */
@@ -106,6 +107,7 @@ static void after_fork_child(void)
         close(waiting.fd);
     waiting.fd = -1;
     waiting.parent = waiting.pid;
+    waiting.is_forked = true;
     waiting.pid = ml_os_pid();
 }
 
@@ -149,9 +151,19 @@ static int open_high(const char *path)
     return high;
 }
 
-/* False: another process logs there. What can't be locked is nobody's, and what
- * can't be opened is for memlog_log_start to complain about. */
-static bool take_file(void)
+/* Somebody has: a process that only waited for others has nothing to add. */
+static bool is_written_since_start(const struct stat *status)
+{
+    uint64_t age = ml_os_monotonic_ns() - waiting.begin_ns;
+    uint64_t written = (uint64_t)status->st_mtim.tv_sec * ML_NS_PER_SECOND +
+                       (uint64_t)status->st_mtim.tv_nsec;
+    return status->st_size != 0 && written >= ml_os_realtime_ns() - age;
+}
+
+/* False: another process logs there, or, for one that ends, has done so. What can't
+ * be locked is nobody's, and what can't be opened is for memlog_log_start to
+ * complain about. */
+static bool take_file(bool at_end)
 {
     char program[ML_PLACE_PROGRAM_BYTES], path[ML_PATH_BYTES];
     const char *bad;
@@ -163,7 +175,9 @@ static bool take_file(void)
     if (fd < 0)
         return true;
     bool is_taken = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    if (!is_taken && fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+    bool is_regular = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    is_taken |= at_end && is_regular && is_written_since_start(&status);
+    if (!is_taken && is_regular)
         waiting.fd = fd;
     else
         close(fd);
@@ -192,7 +206,7 @@ static bool is_for_this_process(void)
 {
     if (waiting.pid != ml_os_pid())
         return false; /* a child that shares our memory, by vfork */
-    return waiting.children || !has_living_parent();
+    return waiting.children || !waiting.is_forked || !has_living_parent();
 }
 
 static bool claim(void)
@@ -202,10 +216,10 @@ static bool claim(void)
                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-static void begin(void *unused)
+static void begin(void *at_end)
 {
-    (void)unused;
-    if ((!has_living_parent() && take_file()) || (waiting.children && append_pid())) {
+    bool has_own = waiting.children && has_living_parent();
+    if ((!has_own && take_file(at_end != NULL)) || (waiting.children && append_pid())) {
         struct memlog_log_options options = { .size = sizeof(options), .file = waiting.pattern };
         (void)memlog_log_start(&options); /* it has said why not */
     }
@@ -243,5 +257,5 @@ __attribute__((destructor)) static void finish(void)
 {
     if (is_waiting() && is_for_this_process() && ml_thread_self->inside == 0 &&
         (waiting.parent == 0 || waiting.children) && claim())
-        begin(NULL);
+        begin(&waiting);
 }

@@ -11,12 +11,14 @@
  *                      threads, and what calls them does so when it starts
  *   exit               a log that was not begun yet is begun and ended: two points
  *
- * LD_PRELOAD and MEMLOG_FILE are inherited, but the log is one process's: a child of
- * a process that was started with the same MEMLOG_FILE writes nothing while that
- * lives, and to FILE.PID with MEMLOG_CHILDREN=1. A program that execs another hands its
- * log on to it; a daemon takes it over when its parent has gone. Strangers that
- * name the same file find a lock on it (flock), and it stays the first one's.
- * Children that are forked when the log has begun are log/ticker.h's.
+ * LD_PRELOAD and MEMLOG_FILE are inherited, but one file is one process's at a time: the
+ * first to begin holds a lock on it (flock), and those that find it held write
+ * nothing. So with `timeout 60 ./program` it is the program's and not timeout's, which
+ * hardly allocates. A child of a process that was started so writes nothing if it
+ * ends before it has begun. With MEMLOG_CHILDREN=1 every child writes to FILE.PID. A
+ * program that execs another hands its log on to it; a forked child takes it over
+ * when its parent has gone (a daemon). Children that are forked when the log has
+ * begun are log/ticker.h's.
  *
  * A program that is linked with libmemlog says itself when its log begins.
  */
