@@ -114,7 +114,7 @@ tail -n 1 short.log | grep -qx '# end reason=exit' || fail "no end: $(cat short.
 
 # No thread in the first moments; those may last, where the machine has much to do.
 for _ in 1 2 3 4 5; do
-  MEMLOG_FILE=unshare.log LD_PRELOAD=$preload timeout 60 ./busy unshare 200 >out 2>&1
+  MEMLOG_FILE=unshare.log timeout 60 env LD_PRELOAD="$preload" ./busy unshare 200 >out 2>&1
   status=$?
   test "$status" = 3 || break
 done
