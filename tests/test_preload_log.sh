@@ -8,7 +8,8 @@ preload=$top_builddir/.libs/libmemlog-preload.so
 test -f "$preload" || { echo "built without shared libraries"; exit 77; }
 cd "$work" || exit 99
 
-# A program that allocates for so many milliseconds, after one of the acts of main.
+# A program that allocates for so many milliseconds, and until BUSY_LOG is written, in
+# one of the acts of main.
 cat >busy.c <<'END'
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -16,9 +17,18 @@ cat >busy.c <<'END'
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+/* There are BUSY_BYTES in BUSY_LOG: however long that takes. */
+static int is_logged(void)
+{
+    struct stat status;
+    const char *log = getenv("BUSY_LOG"), *bytes = getenv("BUSY_BYTES");
+    return log == NULL || (stat(log, &status) == 0 &&
+                           status.st_size >= (bytes == NULL ? 1 : atol(bytes)));
+}
 static void work(long ms)
 {
     struct timespec begin, now;
@@ -31,7 +41,8 @@ static void work(long ms)
         }
         usleep(1000);
         clock_gettime(CLOCK_MONOTONIC, &now);
-    } while ((now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000 < ms);
+    } while ((now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000 < ms ||
+             (!is_logged() && now.tv_sec - begin.tv_sec < 30));
 }
 static void *work_there(void *ms)
 {
@@ -47,7 +58,8 @@ int main(int argc, char **argv)
         if (unshare(CLONE_FS | CLONE_THREAD | CLONE_VM) != 0) /* refused where there are two threads */
             return 3;
     } else if (strcmp(act, "daemon") == 0) {
-        memset(argv[0], 'x', strlen(argv[0])); /* and the environment behind it */
+        char *file = getenv("MEMLOG_FILE"); /* as daemons write their titles over it */
+        memset(file, 'x', strlen(file));
         if (daemon(0, 1) != 0)
             return 3;
         work(ms);
@@ -99,12 +111,13 @@ MEMLOG_INTERVAL=100ms MEMLOG_COLUMNS=RSS run ./busy work 200
 test -z "$(find . -name '*.log')" || fail "a log nobody asked for by name"
 
 # The usual case: samples while it runs, the numbers of the program, an end.
-MEMLOG_FILE=usual.log MEMLOG_INTERVAL=50ms run ./busy work 1000
+BUSY_LOG=usual.log BUSY_BYTES=500 MEMLOG_FILE=usual.log MEMLOG_INTERVAL=50ms run \
+  ./busy work 300
 good usual.log
 test "$(grep -vc '^#' usual.log)" -ge 5 || fail "few samples: $(cat usual.log)"
 awk '!/^#/ && NF && $2 > 10000000 { seen = 1 } END { exit !seen }' usual.log ||
   fail "50 MB are not seen: $(cat usual.log)"
-grep -q '^# memlog 1 .* gc=off .*command="./busy work 1000"' usual.log || fail "header: $(cat usual.log)"
+grep -q '^# memlog 1 .* gc=off .*command="./busy work 300"' usual.log || fail "header: $(cat usual.log)"
 tail -n 1 usual.log | grep -qx '# end reason=exit' || fail "no end: $(cat usual.log)"
 
 # The shortest program has two points.
@@ -122,19 +135,19 @@ test "$status" = 0 || fail "unshare: $status $(cat out)"
 good unshare.log
 
 # It begins wherever somebody allocates.
-MEMLOG_FILE=small.log MEMLOG_INTERVAL=50ms run ./busy small 400
+BUSY_LOG=small.log BUSY_BYTES=250 MEMLOG_FILE=small.log MEMLOG_INTERVAL=50ms run ./busy small 200
 good small.log
 awk '!/^#/ && NF { n++ } END { exit n < 3 }' small.log || fail "few samples: $(cat small.log)"
 
 # One log of one process: children write none, forked, or of another program.
-MEMLOG_FILE=family.log run ./busy spawn 600
+BUSY_LOG=family.log MEMLOG_FILE=family.log run ./busy spawn 200
 good family.log
 test "$(runs family.log)" = 1 || fail "children log: $(cat family.log)"
 MEMLOG_FILE=family2.log run ./busy child 300
 good family2.log
 test "$(runs family2.log)" = 1 || fail "children log: $(cat family2.log)"
 test -z "$(find . -name 'family*.log.*')" || fail "children have logs: $(ls)"
-MEMLOG_CHILDREN=1 MEMLOG_FILE=children.log run ./busy spawn 600
+BUSY_LOG=children.log MEMLOG_CHILDREN=1 MEMLOG_FILE=children.log run ./busy spawn 200
 good children.log
 test "$(runs children.log)" = 1 || fail "children are in it: $(cat children.log)"
 count=0
@@ -145,24 +158,24 @@ done
 test "$count" -ge 1 || fail "no log of a child: $(ls)"
 
 # A program that only starts others leaves it to them, and adds nothing.
-MEMLOG_FILE=launcher.log LD_PRELOAD=$preload timeout 60 ./busy work 1000 || fail "launcher: $?"
+BUSY_LOG=launcher.log MEMLOG_FILE=launcher.log LD_PRELOAD=$preload timeout 60 ./busy work 200 || fail "launcher: $?"
 good launcher.log
 test "$(runs launcher.log)" = 1 || fail "not one: $(cat launcher.log)"
-grep -q 'command="./busy work 1000"' launcher.log || fail "not the program's: $(cat launcher.log)"
+grep -q 'command="./busy work 200"' launcher.log || fail "not the program's: $(cat launcher.log)"
 
 # Each of its own, where the name says so.
 MEMLOG_CHILDREN=1 MEMLOG_FILE=%e.own.log run ./busy work 200
 good busy.own.log
 
 # exec goes on in the same file.
-MEMLOG_FILE=exec.log run ./busy exec 300
+BUSY_LOG=exec.log MEMLOG_FILE=exec.log run ./busy exec 200
 good exec.log
 test "$(runs exec.log)" = 2 || fail "exec: $(cat exec.log)"
 tail -n 1 exec.log | grep -qx '# end reason=exit' || fail "no end after exec: $(cat exec.log)"
 
 # A daemon, in another directory by then and with another command line, logs where it
 # was meant to.
-MEMLOG_FILE=daemon.log run ./busy daemon 600
+BUSY_LOG=$work/daemon.log MEMLOG_FILE=daemon.log run ./busy daemon 200
 for _ in $(seq 300); do
   test ! -f daemon.log || ! grep -q '^# end' daemon.log || break
   sleep 0.1
