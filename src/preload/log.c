@@ -134,7 +134,8 @@ void ml_preload_log_outlive(const char *file, pid_t parent)
     memcpy(waiting.pattern + length, end, sizeof(end));
     waiting.pid = ml_os_pid();
     waiting.parent = parent;
-    waiting.begin_ns = ml_os_monotonic_ns();
+    waiting.is_forked = parent != 0;
+    waiting.begin_ns = parent == 0 ? 0 : ml_os_monotonic_ns();
     set_phase(WAITING);
 }
 

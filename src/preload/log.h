@@ -30,7 +30,8 @@
 /* Before all other constructors, with the environment at hand. */
 void ml_preload_log_prepare(void);
 /* The same in a forked child of a process whose log is written by the memlog run over it,
- * to `file` (absolute; a pattern): FILE.PID, when `parent`, which has forked it, is gone. */
+ * to `file` (absolute; a pattern): FILE.PID, when `parent`, which has forked it, is gone;
+ * 0: at once. */
 void ml_preload_log_outlive(const char *file, pid_t parent);
 /* The calling thread was on a slow path. Outside the heap, with no lock held. */
 void ml_preload_log_notice(void);
