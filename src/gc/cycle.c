@@ -228,12 +228,12 @@ static ML_NOINLINE void look_at_segments(void *unused)
 
 enum { SLICE_PAGES = 2048 }; /* looked at in some milliseconds */
 
-/* Pages are looked at again until so few are left that a stop can do it, or it
+/* Pages are looked at again until so few are left that stops can do it, or it
  * does not get less: what is written while a round lasts. Returns how many the
  * last round has found. */
 static ML_NOINLINE uint64_t clean(struct ml_cycle *cycle)
 {
-    enum { ROUNDS_MOST = 16, FEW = 128, IN_VAIN_MOST = 4 };
+    enum { ROUNDS_MOST = 16, FEW = 768, IN_VAIN_MOST = 4 };
     uint64_t pages = UINT64_MAX;
     for (unsigned in_vain = 0; cycle->rounds < ROUNDS_MOST && pages >= FEW;) {
         uint64_t before = pages;
@@ -250,13 +250,41 @@ static ML_NOINLINE uint64_t clean(struct ml_cycle *cycle)
     return pages;
 }
 
+/* Arm the pages that were found. */
+static ML_NOINLINE void rearm_standing(struct ml_cycle *cycle)
+{
+    uint64_t begin;
+    ml_lock(&ml_cycle_gate);
+    if (stop(cycle, &begin)) {
+        ml_dirty_rearm_found(&marker);
+        cycle->rearms++;
+        start(cycle, begin);
+    }
+    ml_unlock(&ml_cycle_gate);
+}
+
+/* The last hundreds. To arm a page the kernel interrupts every CPU that runs the program, which
+ * takes longer than to look at the page, and meanwhile others are written: so it stands for
+ * that, a fraction of a millisecond, and runs while they are looked at. */
+static ML_NOINLINE void clean_few(struct ml_cycle *cycle)
+{
+    enum { ROUNDS_MOST = 3, ENOUGH = 64 };
+    for (int round = 0; round < ROUNDS_MOST && ml_dirty_find() >= ENOUGH; round++) {
+        rearm_standing(cycle);
+        if (!cycle->done)
+            return;
+        ml_marker_go_on(&marker, cycle->in_a_hurry);
+        ml_mark_settle(&marker);
+    }
+}
+
 /* Stop, and look at some of the written pages from *at on. Returns how many. */
 static ML_NOINLINE uint64_t clean_slice(struct ml_cycle *cycle, uintptr_t *at)
 {
     uint64_t begin, pages = 0;
-    ml_share_call();
     ml_lock(&ml_cycle_gate);
     if (stop(cycle, &begin)) {
+        ml_share_call();
         ml_marker_go_on(&marker, true);
         pages = ml_dirty_rescan_some(&marker, at, SLICE_PAGES);
         ml_mark_share_out(&marker, ml_helpers_count());
@@ -295,10 +323,10 @@ static ML_NOINLINE void last_stop(void *argument)
 {
     struct ml_cycle *cycle = argument;
     uint64_t begin;
-    ml_share_call(); /* they wake up while the program comes to a stand */
     if (!stop(cycle, &begin))
         return;
     uint64_t stood = ml_os_monotonic_ns();
+    ml_share_call(); /* not before: their CPU is a thread's that is to stand first */
     bool verify = ml_unlikely(ml_verify_on) && ml_verify_prepare();
     __builtin_unwind_init();
     marker.revisit = ml_mark_revisit = ML_REVISIT_NEVER;
@@ -368,6 +396,8 @@ void ml_cycle_along(struct ml_cycle *cycle)
         mark_along(cycle);
         if (clean(cycle) >= SLICE_PAGES)
             clean_in_slices(cycle);
+        if (cycle->done)
+            clean_few(cycle);
         wipe_stack();
         ml_lock(&ml_cycle_gate);
         ml_os_with_loader_locked(last_stop, cycle);

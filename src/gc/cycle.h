@@ -20,6 +20,8 @@
  *     ml_mark_settle      mark.c       all that is reachable from those
  *     ml_dirty_rescan     dirty.c      and from what was written meanwhile, static data
  *                                      included; again, until it does not get less
+ *     (stops)                          the last hundreds of pages are armed again while it
+ *                                      stands, and looked at while it runs
  *     (stops)                          and where it is still too much, as the program
  *                                      writes faster than one can look: a few
  *                                      milliseconds' part of it at a time
@@ -62,6 +64,7 @@ struct ml_cycle {
     } last;          /* the parts of the last stop of one that ran along */
     uint32_t rounds;        /* rescans while the program ran */
     uint32_t slices;        /* stops of which each looked at some pages */
+    uint32_t rearms;        /* stops in which some pages were only armed */
     uint64_t pages_written; /* rescanned in the last stop */
     uint64_t live_bytes, live_objects, looked_up;
     struct ml_root_bytes roots;

@@ -274,6 +274,57 @@ uint64_t ml_dirty_rescan(struct ml_marker *marker)
     return marker->pages_again - before;
 }
 
+/* ---- while it stands for a moment -------------------------------------------------------- */
+
+/* Runs of written pages that were found while the program ran. What has no room stays
+ * written, and is found again. */
+enum { FOUND_MOST = 1024 };
+ML_NO_ROOT static struct {
+    struct {
+        uintptr_t begin, end;
+    } runs[FOUND_MOST];
+    unsigned count;
+    uint64_t pages;
+} found;
+
+static void note_found(uintptr_t begin, uintptr_t end, void *unused)
+{
+    (void)unused;
+    size_t last = ml_page_of(end - 1) + 1;
+    for (size_t page = ml_page_of(begin), until; page < last; page = until) {
+        page = ml_revisit_next(page, last);
+        until = ml_revisit_until(page, last);
+        uintptr_t from = ml_max(address_of(page), begin), to = ml_min(address_of(until), end);
+        if (from >= to || found.count == FOUND_MOST)
+            return;
+        found.runs[found.count].begin = from;
+        found.runs[found.count++].end = to;
+        found.pages += (to - from) / ml_os_page_bytes();
+    }
+}
+
+uint64_t ml_dirty_find(void)
+{
+    found.count = 0;
+    found.pages = 0;
+    if (ml_os_written_scan(&written, ml_map.base, heap_end(), ML_OS_WRITTEN_GET, note_found,
+                           NULL) < 0)
+        found.count = 0; /* the last stop meets the same error */
+    return found.pages;
+}
+
+/* No CPU runs the program now, and none has to be interrupted. */
+void ml_dirty_rearm_found(struct ml_marker *marker)
+{
+    for (unsigned i = 0; i < found.count; i++) {
+        uintptr_t begin = found.runs[i].begin, end = found.runs[i].end;
+        (void)ml_os_written_arm(&written, begin, end); /* what is not, is found again */
+        marker->pages_again += (end - begin) / ml_os_page_bytes();
+        ml_scan_later(marker, begin, end, ML_RANGE_AGAIN);
+    }
+    found.count = 0;
+}
+
 /* ---- all of the heap ------------------------------------------------------------------------ */
 
 static bool may_be_uncollectable(uintptr_t page)

@@ -43,6 +43,11 @@ uint64_t ml_dirty_rescan(struct ml_marker *marker);
 /* The same, world stopped, from *at on (0: the heap's begin) until it is so many
  * pages, or a few more. *at becomes where it has come to; 0: the end. */
 uint64_t ml_dirty_rescan_some(struct ml_marker *marker, uintptr_t *at, uint64_t most);
+/* While the program runs: remember pages that were written, a thousand at most. Returns how
+ * many. */
+uint64_t ml_dirty_find(void);
+/* World stopped: put those onto the stack, armed anew. */
+void ml_dirty_rearm_found(struct ml_marker *marker);
 /* World stopped: put all there is to be looked through for written pages onto the
  * stack, in parts that can be shared. */
 void ml_dirty_rescan_stopped(struct ml_marker *marker);
