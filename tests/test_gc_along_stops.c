@@ -75,6 +75,34 @@ START_TEST(a_program_that_writes_to_everything_stands_in_slices)
 }
 END_TEST
 
+static void write_to_some_hundred(void)
+{
+    static unsigned turn;
+    turn++;
+    for (unsigned i = 0; i < 300; i++)
+        ((uint64_t *)old[(i * 20 + turn) % PAGES])[1]++;
+    if (born_count < SLOTS)
+        ((void **)old[turn % PAGES])[2] = bear_known(64);
+}
+
+/* It stands while they are armed, three times at most, and runs while they are looked at. */
+START_TEST(the_last_hundreds_of_pages_are_armed_standing)
+{
+    enum { CYCLES = 3, STOPS_MOST = 2 + 3 };
+    make_pages();
+    collect_along();
+    uint64_t before = extra().pauses;
+    for (int cycle = 0; cycle < CYCLES; cycle++) {
+        along_do[MARKING] = along_do[STOPPING] = write_to_some_hundred;
+        collect_along();
+        along_do[MARKING] = along_do[STOPPING] = NULL;
+        assert_born_whole();
+    }
+    ck_assert_uint_gt(extra().pauses - before, CYCLES * 2);
+    ck_assert_uint_le(extra().pauses - before, CYCLES * STOPS_MOST);
+}
+END_TEST
+
 START_TEST(a_program_that_writes_little_stands_twice)
 {
     make_pages();
@@ -88,4 +116,5 @@ END_TEST
 
 UNIT_MAIN("gc along stops", what_static_data_refers_to_is_marked_before_everybody_stands,
           a_program_that_writes_to_everything_stands_in_slices,
+          the_last_hundreds_of_pages_are_armed_standing,
           a_program_that_writes_little_stands_twice)
