@@ -11,7 +11,7 @@ library=$top_builddir/.libs/libmemlog.so
 test -f "$library" || { echo "built without a shared library"; exit 77; }
 
 nm -D --defined-only "$library" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' |
-  sort -u >"$work/exported"
+  grep -v '^__odr_asan\.' | sort -u >"$work/exported"
 sed -n '/global:/,/local:/s/^ *\([A-Za-z_0-9]*\*\{0,1\}\);.*/\1/p' \
   "$top_srcdir/src/api/memlog.map" >"$work/map"
 # Names of the C library that memlog stands in front of.
