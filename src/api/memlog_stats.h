@@ -183,8 +183,9 @@ struct memlog_extra {
     uint64_t gc_concurrent;
     /* Times the program was stopped, and the longest, in nanoseconds: from the
      * first stop signal until all were let go. A collection that marks while
-     * the program runs stops it twice, or more often where the program writes
-     * to very many pages; pause_ns has the sum. */
+     * the program runs stops it twice, up to three times more where the program writes
+     * to some hundred pages meanwhile, and more often where they are very many; pause_ns
+     * has the sum. */
     uint64_t pauses;
     uint64_t pause_longest_ns;
     /* The memory limit, bytes; 2^63-1: none. */

@@ -13,7 +13,7 @@
  *     ml_world_start
  *
  * Along with the program, where its writes can be tracked (dirty.h): it stands
- * twice, and for less than a millisecond each time.
+ * twice, or some times more, and for about a millisecond each time.
  *
  *     ml_dirty_arm        dirty.c      from now on writes are recorded
  *     stop                             the roots refer to so and so many objects
