@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -138,9 +139,22 @@ static bool set_environment(const struct run *run, const char *library)
 
 /* ---- running ---------------------------------------------------------------------------- */
 
+/* Two descriptors for each process under the program. Its own limit, which it has inherited
+ * by now, stays. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static bool begin_log(void *argument, pid_t pid)
 {
     struct run *run = argument;
+    if (run->children)
+        raise_descriptor_limit();
     run->board->first_pid = (uint32_t)pid;
     if (ml_recorder_open(&run->recorder, &run->settings, run->program.path, pid, run->arguments,
                          &run->board->slots[0]) != 0)
