@@ -9,6 +9,7 @@
  *   signals     say the name of each signal that comes, from now on (USR1, USR2, TERM, HUP)
  *   fork        go on in a child, and end without waiting for it
  *   exit N, _exit N, kill N
+ *   interrupt N   allocate large blocks until, N microseconds later, a handler ends it by _exit
  *   exec ...    become this program again, with what follows
  */
 #include <malloc.h>
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -65,6 +67,22 @@ static void name_signals(void)
         sigaction(those[i], &action, NULL);
 }
 
+static void end_at_once(int signal)
+{
+    _exit(signal == SIGALRM ? 0 : 1);
+}
+
+static void be_interrupted(long microseconds)
+{
+    struct itimerval soon = { .it_value = { 0, microseconds } };
+    signal(SIGALRM, end_at_once);
+    setitimer(ITIMER_REAL, &soon, NULL);
+    for (;;) {
+        void *volatile block = malloc(100000);
+        free(block);
+    }
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -94,6 +112,8 @@ int main(int argc, char **argv)
             exit(atoi(*word));
         else if (strcmp(act, "_exit") == 0)
             _exit(atoi(*word));
+        else if (strcmp(act, "interrupt") == 0)
+            be_interrupted(atol(*word));
         else if (strcmp(act, "kill") == 0)
             kill(getpid(), atoi(*word));
         else

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "heap/threadcache.h"
 #include "log/board.h"
 #include "os/clock.h"
 #include "os/process.h"
@@ -124,10 +125,11 @@ bool ml_preload_board_take(void)
 
 /* ---- the end ---------------------------------------------------------------------------- */
 
-/* Not in a child that shares our memory and ends by exit() all the same. */
+/* Not in a child that shares our memory and ends by exit() all the same; and not where a
+ * handler has interrupted the heap: numbers that are half changed would never be whole. */
 __attribute__((destructor(101))) static void leave_numbers(void)
 {
-    if (slot == NULL || owner != ml_os_pid())
+    if (slot == NULL || owner != ml_os_pid() || ml_thread_self->inside != 0)
         return;
     write_numbers(&slot->last);
     __atomic_store_n(&slot->done, 1, __ATOMIC_RELEASE);
