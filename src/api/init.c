@@ -176,4 +176,10 @@ void ml_init(void)
 /* Before the program's own constructors also where memlog is linked into it. */
 __attribute__((constructor(101))) static void start(void) { ml_init(); }
 
-__attribute__((destructor(101))) static void finish(void) { ml_log_at_exit(); }
+/* Not for a handler that has interrupted the heap and calls exit(): its numbers would never
+ * be whole. */
+__attribute__((destructor(101))) static void finish(void)
+{
+    if (ml_thread_self->inside == 0)
+        ml_log_at_exit();
+}
