@@ -8,8 +8,9 @@
  *   uordblks FILE   write what mallinfo2() says is in use
  *   signals     say the name of each signal that comes, from now on (USR1, USR2, TERM, HUP)
  *   fork        go on in a child, and end without waiting for it
+ *   spawn FILE  run it in a child by fork and exec, and wait for it
+ *   interrupt N N children, one after the other, that a signal's handler ends while they allocate
  *   exit N, _exit N, kill N
- *   interrupt N   allocate large blocks until, N microseconds later, a handler ends it by _exit
  *   exec ...    become this program again, with what follows
  */
 #include <malloc.h>
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -67,19 +69,47 @@ static void name_signals(void)
         sigaction(those[i], &action, NULL);
 }
 
-static void end_at_once(int signal)
+static void wait_for(pid_t child)
 {
-    _exit(signal == SIGALRM ? 0 : 1);
+    if (waitpid(child, NULL, 0) != child)
+        exit(99);
 }
 
-static void be_interrupted(long microseconds)
+static void spawn(char *path)
 {
-    struct itimerval soon = { .it_value = { 0, microseconds } };
+    pid_t child = fork();
+    if (child == 0) {
+        execl(path, path, NULL);
+        _exit(99);
+    }
+    wait_for(child);
+}
+
+static void end_at_once(int unused)
+{
+    (void)unused;
+    _exit(0);
+}
+
+/* Large blocks: the figures of the heap's pages change all the time. */
+_Noreturn static void allocate_until_interrupted(int microseconds)
+{
+    const struct itimerval once = { .it_value = { 0, microseconds } };
     signal(SIGALRM, end_at_once);
-    setitimer(ITIMER_REAL, &soon, NULL);
+    setitimer(ITIMER_REAL, &once, NULL);
     for (;;) {
-        void *volatile block = malloc(100000);
+        void *volatile block = malloc(300000);
         free(block);
+    }
+}
+
+static void interrupt(int children)
+{
+    for (int i = 0; i < children; i++) {
+        pid_t child = fork();
+        if (child == 0)
+            allocate_until_interrupted(200 + i % 97);
+        wait_for(child);
     }
 }
 
@@ -101,6 +131,10 @@ int main(int argc, char **argv)
             return 98;
         else if (strcmp(act, "alloc") == 0)
             keep(atoi(*word));
+        else if (strcmp(act, "spawn") == 0)
+            spawn(*word);
+        else if (strcmp(act, "interrupt") == 0)
+            interrupt(atoi(*word));
         else if (strcmp(act, "wait") == 0)
             while (access(*word, F_OK) != 0)
                 nap();
@@ -112,8 +146,6 @@ int main(int argc, char **argv)
             exit(atoi(*word));
         else if (strcmp(act, "_exit") == 0)
             _exit(atoi(*word));
-        else if (strcmp(act, "interrupt") == 0)
-            be_interrupted(atol(*word));
         else if (strcmp(act, "kill") == 0)
             kill(getpid(), atoi(*word));
         else

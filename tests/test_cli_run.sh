@@ -35,16 +35,6 @@ test "$(printf 'in\nput\n' | "$memlog" run -q cat)" = "$(printf 'in\nput')" || f
 expect 0 "2 samples in memory.log" "$memlog" run "$act" exit 0
 test "$(grep -c '^memlog: ' err)" = 3 || fail "not three lines at the end: $(cat err)"
 
-# --- a handler that ends the program in the middle of malloc ----------------------
-rounds=60
-test "$full" = 0 || rounds=1000
-while test "$rounds" -gt 0; do
-  timeout -s KILL 20 "$memlog" run -q -o handler.log "$act" interrupt $((2000 + rounds * 7)) ||
-    fail "ended by its handler: status $?"
-  rounds=$((rounds - 1))
-  test "$failures" -lt 3 || break
-done
-
 # --- scripts, PATH ------------------------------------------------------------------
 mkdir bin
 printf '#!/usr/bin/env sh\nexit 7\n' >bin/memlog-script

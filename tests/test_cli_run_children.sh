@@ -54,4 +54,39 @@ until_true 60 later || fail "left alone it does not go on: $(ls) $(tail -n 2 mem
 touch end
 ended() { tail -n 1 "$child" | grep -q '^# end reason='; }
 until_true 60 ended || fail "the end of the one left alone: $(tail -n 2 "$child")"
+
+# One that forks and then execs is one process, in one log, and counts once.
+rm -f memory.log* said end
+printf '#!/bin/sh\nexec "%s" alloc 20000 say said wait end\n' "$act" >larger
+chmod +x larger
+"$memlog" run -q -i 10ms --children "$act" spawn ./larger 2>err &
+run=$!
+until_true 60 test -e said
+grown() { later=$(ls memory.log.[0-9]*) && test "$(column "$later" last 2)" -gt 20000000; }
+until_true 60 grown || fail "after its exec: $(ls) $(tail -n 2 memory.log.[0-9]*)"
+lines=$(samples memory.log.total)
+fresh() { test "$(samples memory.log.total)" -gt "$((lines + 2))"; }
+until_true 60 fresh || fail "the total ends with the exec"
+test "$(column memory.log.total last 2)" -lt 22000000 || fail "it counts twice: $(tail -n 2 memory.log.total)"
+touch end
+wait "$run"
+test "$(ls memory.log.[0-9]* | wc -l)" = 1 || fail "more than one log: $(ls)"
+test "$(grep -c '^# memlog' memory.log.[0-9]*)" = 1 || fail "it is taken for two: $(cat memory.log.[0-9]*)"
+test ! -s err || fail "an exec is complained of: $(cat err)"
+
+# More short ones than there are places on the board, which a handler ends in the middle of what
+# they do.
+rm -f memory.log* end
+"$memlog" run -q -i 10ms --children "$act" interrupt 1500 2>err &
+run=$!
+alive() { kill -0 "$run"; }
+gone() { ! alive; }
+until_true 60 gone || { fail "a handler's _exit never ends"; kill -KILL "$run"; }
+wait "$run" || fail "1500 children: status $?"
+test "$(ls memory.log.[0-9]* | wc -l)" -ge 1500 || fail "$(ls memory.log.[0-9]* | wc -l) logs of 1500 processes"
+without=$(grep -L '^# end reason=exit$' memory.log.[0-9]*)
+test -z "$without" || fail "no end in: $without"
+without=$(grep -L '^[0-9]' memory.log.[0-9]*)
+test -z "$without" || fail "no sample in: $without"
+test ! -s err || fail "1500 children: $(head -n 3 err)"
 finish

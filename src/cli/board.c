@@ -45,7 +45,6 @@ struct ml_board *ml_board_make(bool all_children, const char *file)
     board->bytes = sizeof(*board);
     board->layout = ML_ROOT_LAYOUT;
     board->all_children = all_children;
-    board->slots_taken = 1; /* the first is the program's */
     name_file(board, file);
     snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), fd);
     return board;

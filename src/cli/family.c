@@ -26,8 +26,7 @@ struct ml_family {
     struct ml_board *board;
     struct ml_recorder_settings settings;
     char pattern[PATH_MAX]; /* of the members' logs */
-    struct member members[ML_BOARD_SLOTS];
-    uint32_t known; /* slots that were looked at */
+    struct member members[ML_BOARD_SLOTS]; /* as the slots */
 
     struct ml_lines lines; /* of all together */
     struct ml_lines_source source;
@@ -41,7 +40,7 @@ static int sum_numbers(void *context, struct memlog_memstats *stats, struct meml
     const struct ml_family *family = context;
     (void)extra;
     memset(stats, 0, sizeof(*stats));
-    for (uint32_t i = 0; i < family->known; i++) {
+    for (uint32_t i = 0; i < ML_BOARD_SLOTS; i++) {
         const struct member *member = &family->members[i];
         const struct memlog_memstats *own =
             member->lives ? ml_recorder_stats(member->recorder) : NULL;
@@ -58,7 +57,7 @@ static void sum_usage(void *context, unsigned sources, struct ml_os_usage *usage
     const struct ml_family *family = context;
     char proc[32];
     usage->pss = 0;
-    for (uint32_t i = 0; i < family->known; i++) {
+    for (uint32_t i = 0; i < ML_BOARD_SLOTS; i++) {
         struct ml_os_usage own = { .pss = 0 };
         snprintf(proc, sizeof(proc), "/proc/%d", (int)family->members[i].pid);
         if (family->members[i].lives)
@@ -107,7 +106,6 @@ struct ml_family *ml_family_open(struct ml_board *board, const struct ml_recorde
     if (family != NULL) {
         family->board = board;
         family->settings = *settings;
-        family->known = 1;
         family->members[0] = (struct member){ first, (pid_t)board->first_pid, -1, true };
         error = open_total(family, path);
     }
@@ -155,7 +153,7 @@ static void take_in(struct ml_family *family, uint32_t place)
     struct member *member = &family->members[place];
     const struct ml_board_slot *slot = &family->board->slots[place];
     struct ml_recorder_settings settings = family->settings;
-    *member = (struct member){ .pid = (pid_t)slot->pid, .lives = true };
+    *member = (struct member){ .pid = (pid_t)family->board->pids[place], .lives = true };
     member->pidfd = (int)syscall(SYS_pidfd_open, member->pid, 0);
     settings.file = family->pattern;
     if (!make_pattern(family, ml_recorder_path(family->members[0].recorder)))
@@ -166,15 +164,15 @@ static void take_in(struct ml_family *family, uint32_t place)
         member->recorder = NULL;
 }
 
-/* Slots are taken in order, and told of when the process has memlog in it. */
+/* A slot is told of when the process has memlog in it. One that is killed before that
+ * keeps it. */
 static void look_for_new(struct ml_family *family)
 {
-    uint32_t taken = __atomic_load_n(&family->board->slots_taken, __ATOMIC_ACQUIRE);
-    if (taken > ML_BOARD_SLOTS)
-        taken = ML_BOARD_SLOTS;
-    while (family->known < taken &&
-           __atomic_load_n(&family->board->slots[family->known].images, __ATOMIC_ACQUIRE) != 0)
-        take_in(family, family->known++);
+    for (uint32_t i = 1; i < ML_BOARD_SLOTS; i++)
+        if (!family->members[i].lives &&
+            __atomic_load_n(&family->board->pids[i], __ATOMIC_ACQUIRE) != 0 &&
+            __atomic_load_n(&family->board->slots[i].images, __ATOMIC_ACQUIRE) != 0)
+            take_in(family, i);
 }
 
 /* ---- samples ------------------------------------------------------------------------- */
@@ -183,6 +181,15 @@ static bool has_ended(const struct member *member)
 {
     struct pollfd end = { .fd = member->pidfd, .events = POLLIN };
     return member->pidfd < 0 || (poll(&end, 1, 0) == 1 && (end.revents & POLLIN));
+}
+
+/* Nobody writes there any more: the next process may. */
+static void free_slot(struct ml_board *board, uint32_t place)
+{
+    struct ml_board_slot *slot = &board->slots[place];
+    slot->done = slot->left_alone = 0;
+    __atomic_store_n(&slot->images, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&board->pids[place], 0, __ATOMIC_RELEASE);
 }
 
 static void see_off(struct member *member, const char *reason)
@@ -201,14 +208,16 @@ static void see_off(struct member *member, const char *reason)
 void ml_family_sample(struct ml_family *family)
 {
     look_for_new(family);
-    for (uint32_t i = 1; i < family->known; i++) {
+    for (uint32_t i = 1; i < ML_BOARD_SLOTS; i++) {
         struct member *member = &family->members[i];
         if (!member->lives)
             continue;
-        if (has_ended(member)) /* nobody but its parent hears how */
+        if (has_ended(member)) { /* nobody but its parent hears how */
             see_off(member, "reason=exit");
-        else if (member->recorder != NULL)
+            free_slot(family->board, i);
+        } else if (member->recorder != NULL) {
             (void)ml_recorder_sample(member->recorder);
+        }
     }
     (void)ml_lines_sample(&family->lines, ml_os_realtime_ns(), NULL, NULL);
 }
@@ -216,9 +225,9 @@ void ml_family_sample(struct ml_family *family)
 static void leave_all_alone(struct ml_board *board)
 {
     __atomic_store_n(&board->ended, 1, __ATOMIC_SEQ_CST);
-    uint32_t taken = __atomic_load_n(&board->slots_taken, __ATOMIC_SEQ_CST);
-    for (uint32_t i = 1; i < taken && i < ML_BOARD_SLOTS; i++)
-        __atomic_store_n(&board->slots[i].left_alone, 1, __ATOMIC_RELEASE);
+    for (uint32_t i = 1; i < ML_BOARD_SLOTS; i++)
+        if (__atomic_load_n(&board->pids[i], __ATOMIC_SEQ_CST) != 0)
+            __atomic_store_n(&board->slots[i].left_alone, 1, __ATOMIC_RELEASE);
 }
 
 void ml_family_close(struct ml_family *family)
@@ -227,7 +236,7 @@ void ml_family_close(struct ml_family *family)
         return;
     ml_family_sample(family);
     leave_all_alone(family->board);
-    for (uint32_t i = 1; i < family->known; i++)
+    for (uint32_t i = 1; i < ML_BOARD_SLOTS; i++)
         if (family->members[i].lives)
             see_off(&family->members[i], "reason=left");
     (void)ml_lines_comment(&family->lines, "end reason=exit");

@@ -155,7 +155,7 @@ static bool begin_log(void *argument, pid_t pid)
     struct run *run = argument;
     if (run->children)
         raise_descriptor_limit();
-    run->board->first_pid = (uint32_t)pid;
+    run->board->first_pid = run->board->pids[0] = (uint32_t)pid;
     if (ml_recorder_open(&run->recorder, &run->settings, run->program.path, pid, run->arguments,
                          &run->board->slots[0]) != 0)
         return false;

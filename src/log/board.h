@@ -13,7 +13,8 @@
  * last numbers must be here.
  *
  * A slot belongs to one process from its start to its end, also when it execs another
- * program: then the root changes, and so does `images`.
+ * program: then the root changes, and so does `images`. memlog run gives it free when it
+ * has seen the end.
  */
 #ifndef ML_LOG_BOARD_H
 #define ML_LOG_BOARD_H
@@ -38,7 +39,6 @@ struct ml_board_numbers {
 
 /* In pages of its own: nobody maps another's. */
 struct ml_board_slot {
-    uint32_t pid;    /* as the process knows itself; 0: nobody's */
     uint32_t images; /* programs it has begun: counted up when the root is there */
     uint64_t root;   /* address of its memlog_root */
     uint32_t done;   /* 1: it has left its last numbers */
@@ -52,12 +52,13 @@ struct ml_board {
     uint64_t layout;       /* ML_ROOT_LAYOUT of memlog run */
     uint32_t first_pid;    /* of the program itself: slot 0 is its */
     uint32_t all_children; /* 1: other processes take slots, too */
-    uint32_t slots_taken;  /* counted up; beyond ML_BOARD_SLOTS there is none */
     uint32_t ended;        /* 1: memlog run looks at no slot any more */
     char file[ML_BOARD_FILE_BYTES]; /* the log, absolute, as a pattern: who outlives the program
                                      * goes on beside it */
+    uint32_t pids[ML_BOARD_SLOTS] __attribute__((aligned(ML_BOARD_PAGE))); /* whose the slots
+                                     * are, in the pid namespace of memlog run; 0: nobody's */
     struct ml_board_slot slots[ML_BOARD_SLOTS];
 };
-_Static_assert(offsetof(struct ml_board, slots) == ML_BOARD_PAGE, "the head is a page, too");
+_Static_assert(offsetof(struct ml_board, slots) == 2 * ML_BOARD_PAGE, "the head is pages, too");
 
 #endif

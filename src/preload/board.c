@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -38,51 +39,108 @@ static void *map(int fd, size_t offset, size_t bytes)
     return pages == MAP_FAILED ? NULL : pages;
 }
 
-static bool is_a_board(const struct ml_board *head)
+/* Whatever else may have come to be in that place is not looked into. */
+static bool is_a_board(int fd)
 {
-    return memcmp(head->magic, ML_BOARD_MAGIC, sizeof(head->magic)) == 0 &&
-           head->bytes == sizeof(struct ml_board) && head->layout == ML_ROOT_LAYOUT;
+    struct {
+        char magic[8];
+        uint64_t bytes, layout;
+    } head; /* as struct ml_board begins */
+    struct stat status;
+    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+           status.st_size == (off_t)sizeof(struct ml_board) &&
+           pread(fd, &head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
+           memcmp(head.magic, ML_BOARD_MAGIC, sizeof(head.magic)) == 0 &&
+           head.bytes == sizeof(struct ml_board) && head.layout == ML_ROOT_LAYOUT;
 }
 
-/* Which slot is this process's; ML_BOARD_SLOTS: none. */
-static uint32_t place_on(struct ml_board *head)
+/* As memlog run knows this process, which may be in a pid namespace below: the board was
+ * opened in the same /proc. 0: not at all. */
+static uint32_t pid_outside(void)
 {
-    if (!is_a_board(head))
-        return ML_BOARD_SLOTS;
-    if (head->first_pid == (uint32_t)ml_os_pid())
-        return 0;
-    if (!head->all_children || head->slots_taken >= ML_BOARD_SLOTS)
-        return ML_BOARD_SLOTS;
-    /* Who ends says so, and then goes through the slots that are taken. */
-    uint32_t place = __atomic_fetch_add(&head->slots_taken, 1, __ATOMIC_SEQ_CST);
-    bool ended = __atomic_load_n(&head->ended, __ATOMIC_SEQ_CST);
-    return place < ML_BOARD_SLOTS && !ended ? place : ML_BOARD_SLOTS;
+    char link[16];
+    ssize_t length = readlink("/proc/self", link, sizeof(link));
+    uint32_t pid = 0;
+    for (ssize_t i = 0; i < length; i++)
+        pid = pid * 10 + (uint32_t)(link[i] - '0');
+    return pid;
+}
+
+static struct ml_board_slot *map_place(int fd, uint32_t place)
+{
+    return map(fd, offsetof(struct ml_board, slots) + place * sizeof(struct ml_board_slot),
+               sizeof(struct ml_board_slot));
+}
+
+/* The one it had before it became another program. What has left its last numbers was another
+ * process, whose end is not seen yet. */
+static struct ml_board_slot *map_former(int fd, const struct ml_board *head, uint32_t pid)
+{
+    for (uint32_t i = 1; i < ML_BOARD_SLOTS; i++) {
+        if (__atomic_load_n(&head->pids[i], __ATOMIC_RELAXED) != pid)
+            continue;
+        struct ml_board_slot *former = map_place(fd, i);
+        if (former == NULL || !__atomic_load_n(&former->done, __ATOMIC_RELAXED))
+            return former;
+        munmap(former, sizeof(*former));
+    }
+    return NULL;
+}
+
+static struct ml_board_slot *map_free(int fd, struct ml_board *head, uint32_t pid)
+{
+    for (uint32_t i = 1; i < ML_BOARD_SLOTS; i++) {
+        uint32_t nobody = 0;
+        if (!__atomic_compare_exchange_n(&head->pids[i], &nobody, pid, false, __ATOMIC_SEQ_CST,
+                                         __ATOMIC_RELAXED))
+            continue;
+        struct ml_board_slot *place = map_place(fd, i);
+        if (place == NULL)
+            __atomic_store_n(&head->pids[i], 0, __ATOMIC_RELEASE);
+        return place;
+    }
+    return NULL;
+}
+
+static struct ml_board_slot *map_slot_of(int fd, struct ml_board *head, uint32_t pid)
+{
+    if (pid == head->first_pid)
+        return map_place(fd, 0);
+    if (pid == 0 || !head->all_children)
+        return NULL;
+    struct ml_board_slot *place = map_former(fd, head, pid);
+    if (place == NULL)
+        place = map_free(fd, head, pid);
+    /* Who ends says so, and then goes through the slots. */
+    if (place != NULL && __atomic_load_n(&head->ended, __ATOMIC_SEQ_CST)) {
+        munmap(place, sizeof(*place));
+        place = NULL;
+    }
+    return place;
 }
 
 static struct ml_board_slot *map_slot(int fd)
 {
-    struct ml_board *head = map(fd, 0, ML_BOARD_PAGE);
+    const size_t bytes = offsetof(struct ml_board, slots);
+    struct ml_board *head = is_a_board(fd) ? map(fd, 0, bytes) : NULL;
     if (head == NULL)
         return NULL;
-    uint32_t place = place_on(head);
-    if (is_a_board(head))
-        memcpy(file, head->file, sizeof(file));
-    munmap(head, ML_BOARD_PAGE);
-    size_t offset = offsetof(struct ml_board, slots) + place * sizeof(struct ml_board_slot);
-    return place < ML_BOARD_SLOTS ? map(fd, offset, sizeof(struct ml_board_slot)) : NULL;
+    struct ml_board_slot *place = map_slot_of(fd, head, pid_outside());
+    memcpy(file, head->file, sizeof(file));
+    munmap(head, bytes);
+    return place;
 }
 
 static bool take(void)
 {
     const char *path = ml_os_getenv(ML_BOARD_VARIABLE);
-    int fd = path == NULL ? -1 : open(path, O_RDWR | O_CLOEXEC);
+    int fd = path == NULL ? -1 : open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
         return false;
     slot = map_slot(fd);
     close(fd);
     if (slot == NULL)
         return false;
-    slot->pid = (uint32_t)owner;
     slot->root = (uintptr_t)&memlog_root;
     slot->done = 0;
     write_numbers(&slot->first);
@@ -125,8 +183,8 @@ bool ml_preload_board_take(void)
 
 /* ---- the end ---------------------------------------------------------------------------- */
 
-/* Not in a child that shares our memory and ends by exit() all the same; and not where a
- * handler has interrupted the heap: numbers that are half changed would never be whole. */
+/* Not in a child that shares our memory and ends by exit() all the same; nor from a handler
+ * that has interrupted the heap: the change that a reading would wait for does not end. */
 __attribute__((destructor(101))) static void leave_numbers(void)
 {
     if (slot == NULL || owner != ml_os_pid() || ml_thread_self->inside != 0)
