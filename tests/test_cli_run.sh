@@ -35,6 +35,18 @@ test "$(printf 'in\nput\n' | "$memlog" run -q cat)" = "$(printf 'in\nput')" || f
 expect 0 "2 samples in memory.log" "$memlog" run "$act" exit 0
 test "$(grep -c '^memlog: ' err)" = 3 || fail "not three lines at the end: $(cat err)"
 
+# --- closed descriptors stay so, and nothing of ours takes their numbers ---------------
+"$memlog" run -q -o std.log "$act" say std wait go <&- >&- 2>&- &
+run=$!
+until_true 60 test -e std && until_true 60 test -s std.log
+program=$(sed -n '1s/.* pid=\([0-9]*\) .*/\1/p' std.log)
+for fd in 0 1 2; do
+  test "$(readlink "/proc/$run/fd/$fd")" = /dev/null || fail "$fd is $(readlink "/proc/$run/fd/$fd")"
+  test ! -e "/proc/$program/fd/$fd" || fail "the program has got a descriptor $fd"
+done
+touch go
+wait "$run"
+
 # --- scripts, PATH ------------------------------------------------------------------
 mkdir bin
 printf '#!/usr/bin/env sh\nexit 7\n' >bin/memlog-script

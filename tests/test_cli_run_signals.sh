@@ -45,6 +45,21 @@ status=$?
 test "$status" = 143 || fail "SIGTERM: status $status instead of 143"
 test "$(tail -n 1 term.log)" = '# end reason=SIGTERM' || fail "SIGTERM: $(tail -n 1 term.log)"
 
+# --- an alarm that was set before memlog began is the program's ----------------------------------
+if command -v perl >/dev/null; then
+  timeout 20 perl -e 'alarm 1; exec @ARGV' "$memlog" run -q -o alarm.log "$act" wait never
+  status=$?
+  test "$status" = 142 || fail "SIGALRM: status $status instead of 142"
+fi
+
+# --- nobody reads what memlog says ------------------------------------------------------------------
+{ "$memlog" run -o pipe.log "$act" wait unread exit 4; echo $? >status; } 2>&1 | true &
+sleep 0.2
+touch unread
+wait $!
+until_true 60 test -s status
+test "$(cat status)" = 4 || fail "without a reader: status $(cat status) instead of 4"
+
 # --- memlog killed: the program goes on ---------------------------------------------------------
 rm ready
 "$memlog" run -q -o lost.log "$act" say ready wait go alloc 1000 say went &

@@ -129,12 +129,24 @@ static void take_ends(struct ml_child *child)
     }
 }
 
+/* The terminal's go to all of the group, the program among them. Others that the kernel
+ * sends were meant for the program: an alarm that was set before the exec of memlog. */
+static bool is_of_terminal(const struct signalfd_siginfo *info)
+{
+    const uint32_t those[] = { SIGINT, SIGQUIT, SIGTSTP, SIGHUP, SIGCONT, SIGWINCH };
+    if (info->ssi_code != SI_KERNEL)
+        return false;
+    for (size_t i = 0; i < sizeof(those) / sizeof(those[0]); i++)
+        if (info->ssi_signo == those[i])
+            return true;
+    return false;
+}
+
 void ml_child_handle_signals(struct ml_child *child)
 {
     struct signalfd_siginfo info;
     while (read(child->signals, &info, sizeof(info)) == sizeof(info)) {
-        /* The terminal's go to all of the group, the program among them. */
-        bool is_ours = info.ssi_signo == SIGCHLD || info.ssi_code == SI_KERNEL;
+        bool is_ours = info.ssi_signo == SIGCHLD || is_of_terminal(&info);
         if (!is_ours && info.ssi_pid != (uint32_t)child->pid)
             kill(child->pid, (int)info.ssi_signo);
     }

@@ -3,7 +3,9 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -257,12 +259,26 @@ static int run_it(struct run *run)
         ml_os_complain(run->program.path, ": ", ml_os_error_text(error), NULL);
         return error == ENOENT ? 127 : 126;
     }
+    /* Who reads what we say may have gone: the status is the program's all the same. */
+    signal(SIGPIPE, SIG_IGN);
     record_until_the_end(run);
     ml_family_close(run->family);
     tell_end(run);
     if (!run->quiet)
         ml_recorder_sum_up(run->recorder);
     return ml_child_exit_status(&run->child);
+}
+
+/* What we open takes none of the numbers that mean something: a message would be written
+ * over the board. The program finds them closed as they were. */
+static void fill_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
 }
 
 /* What the environment says, until an option says something else. */
@@ -287,6 +303,7 @@ int ml_cli_run(int argc, char **argv)
 {
     static struct run run; /* large */
     static char name[] = "memlog run";
+    fill_standard_descriptors();
     if (!take_environment(&run))
         return OWN_FAILURE;
     argv[0] = name;
