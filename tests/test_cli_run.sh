@@ -47,6 +47,17 @@ done
 touch go
 wait "$run"
 
+# --- a limit of file sizes, which the memory shared with the program is above ------------
+status=$(ulimit -S -f 1; "$memlog" run -q "$act" exit 3 2>err; echo $?)
+test "$status" = 3 || fail "with small files: status $status instead of 3: $(cat err)"
+status=$(ulimit -f 1; "$memlog" run -q "$act" say small exit 3 2>err; echo $?)
+if test "$status" = 125; then
+  grep -q 'cannot share memory with the program: File too large' err || fail "says: $(cat err)"
+  test ! -e small || fail "the program was started all the same"
+else
+  fail "with small files only: status $status instead of 125: $(cat err)"
+fi
+
 # --- scripts, PATH ------------------------------------------------------------------
 mkdir bin
 printf '#!/usr/bin/env sh\nexit 7\n' >bin/memlog-script

@@ -26,7 +26,7 @@ struct ml_recorder {
     const struct ml_board_numbers *left; /* NULL, or what the process has written itself */
     bool at_exit;         /* the last sample is of its exit */
     bool was_refused;     /* said already */
-    int failures;         /* to find memlog in the process, one after the other */
+    uint64_t failing_ns;  /* monotonic: since when memlog can't be found in it; 0: it can */
     int read_error;       /* of the last reading */
 
     struct ml_peak alloc, sys;
@@ -204,8 +204,10 @@ int ml_recorder_open(struct ml_recorder **made, const struct ml_recorder_setting
  * there any more: that passes. */
 static void complain_once(struct ml_recorder *recorder, int error)
 {
-    enum { LASTS = 5 };
-    bool may_pass = error != -EPERM && ++recorder->failures < LASTS;
+    uint64_t now = ml_os_monotonic_ns();
+    if (recorder->failing_ns == 0)
+        recorder->failing_ns = now;
+    bool may_pass = error != -EPERM && now - recorder->failing_ns < ML_NS_PER_SECOND;
     if (recorder->was_refused || may_pass || error == -ESRCH)
         return;
     recorder->was_refused = true;
@@ -230,7 +232,7 @@ static bool has_image(struct ml_recorder *recorder)
         return false;
     }
     recorder->images_seen = images;
-    recorder->failures = 0;
+    recorder->failing_ns = 0;
     return true;
 }
 
