@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -98,16 +97,6 @@ static int open_total(struct ml_family *family, const char *first_path)
     return 0;
 }
 
-/* Two for each member. The program has been started with the limit as it was. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 struct ml_family *ml_family_open(struct ml_board *board, const struct ml_recorder_settings *settings,
                                  struct ml_recorder *first)
 {
@@ -118,7 +107,6 @@ struct ml_family *ml_family_open(struct ml_board *board, const struct ml_recorde
         family->board = board;
         family->settings = *settings;
         family->members[0] = (struct member){ first, (pid_t)board->first_pid, -1, true };
-        raise_descriptor_limit();
         error = open_total(family, path);
     }
     if (error == 0)
