@@ -110,6 +110,18 @@ int ml_child_start(struct ml_child *child, const char *path, char *const *argume
 
 /* ---- what comes ------------------------------------------------------------------- */
 
+/* So that the shell gets its terminal back, which continues the whole job later. Where
+ * there is no terminal nobody would: who continues the program need not know of us. */
+static void stop_with_it(const struct ml_child *child)
+{
+    int terminal = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (terminal < 0)
+        return;
+    close(terminal);
+    raise(SIGSTOP);
+    kill(child->pid, SIGCONT);
+}
+
 static void take_ends(struct ml_child *child)
 {
     int status;
@@ -120,8 +132,7 @@ static void take_ends(struct ml_child *child)
         if (pid != child->pid)
             continue;
         if (WIFSTOPPED(status)) {
-            raise(SIGSTOP); /* until somebody continues us */
-            kill(child->pid, SIGCONT);
+            stop_with_it(child);
             continue;
         }
         child->ended = true;

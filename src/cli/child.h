@@ -3,8 +3,8 @@
  * it, waited for.
  *
  * What the terminal sends goes to both of us; what others send to us alone is
- * passed on. When the program stops, so do we, so that the shell sees a job that
- * stopped. As the first process of a container we take every orphan's end, too.
+ * passed on. When the program stops, so do we where there is a terminal, so that the shell
+ * sees a job that stopped. As the first process of a container we take every orphan's end, too.
  */
 #ifndef ML_CLI_CHILD_H
 #define ML_CLI_CHILD_H
