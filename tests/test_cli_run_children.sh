@@ -35,7 +35,7 @@ for size in 20000000 40000000; do
   done
   test -n "$found" || { fail "no log of $size bytes: $(ls)"; continue; }
   logs=$((logs + 1))
-  grep -q "^# memlog 1 pid=${found##*.} .*command=\".*prog_cli_act alloc" "$found" ||
+  grep -q "^# memlog 1 pid=${found##*.} .*command=\"" "$found" ||
     fail "$found is of another: $(head -n 1 "$found")"
   tail -n 1 "$found" | grep -q '^# end reason=exit$' || fail "$found: $(tail -n 1 "$found")"
   # Its last numbers are those it has left at exit: all of it was still there.

@@ -28,6 +28,8 @@ struct ml_family {
     char pattern[PATH_MAX]; /* of the members' logs */
     struct member members[ML_BOARD_SLOTS]; /* as the slots */
 
+    bool is_ending;
+
     struct ml_lines lines; /* of all together */
     struct ml_lines_source source;
     char path[PATH_MAX];
@@ -164,6 +166,16 @@ static void take_in(struct ml_family *family, uint32_t place)
         member->recorder = NULL;
 }
 
+/* What a shell starts is a shell first, for a moment, and its log would be called after
+ * that. */
+static bool has_settled(const struct ml_family *family, uint32_t place)
+{
+    enum { SETTLED_NS = 30 * ML_NS_PER_MS };
+    const struct ml_board_slot *slot = &family->board->slots[place];
+    return family->is_ending || __atomic_load_n(&slot->done, __ATOMIC_ACQUIRE) != 0 ||
+           ml_os_realtime_ns() - slot->first.when_ns >= SETTLED_NS;
+}
+
 /* A slot is told of when the process has memlog in it. One that is killed before that
  * keeps it. */
 static void look_for_new(struct ml_family *family)
@@ -171,7 +183,8 @@ static void look_for_new(struct ml_family *family)
     for (uint32_t i = 1; i < ML_BOARD_SLOTS; i++)
         if (!family->members[i].lives &&
             __atomic_load_n(&family->board->pids[i], __ATOMIC_ACQUIRE) != 0 &&
-            __atomic_load_n(&family->board->slots[i].images, __ATOMIC_ACQUIRE) != 0)
+            __atomic_load_n(&family->board->slots[i].images, __ATOMIC_ACQUIRE) != 0 &&
+            has_settled(family, i))
             take_in(family, i);
 }
 
@@ -234,6 +247,7 @@ void ml_family_close(struct ml_family *family)
 {
     if (family == NULL)
         return;
+    family->is_ending = true;
     ml_family_sample(family);
     leave_all_alone(family->board);
     for (uint32_t i = 1; i < ML_BOARD_SLOTS; i++)
