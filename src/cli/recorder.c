@@ -41,23 +41,32 @@ static void add_system_numbers(const struct ml_recorder *recorder, struct memlog
     char path[64];
     snprintf(path, sizeof(path), "/proc/%d/statm", (int)recorder->pid);
     extra->rss = ml_os_rss_bytes_of(path);
+    snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)recorder->pid);
+    extra->cgroup_limit = ml_os_cgroup_limit_under(path, "/sys/fs/cgroup");
 }
 
-static int take_left_numbers(const struct ml_board_numbers *left, struct memlog_memstats *stats,
-                             struct memlog_extra *extra)
+static void take_left_numbers(const struct ml_recorder *recorder, struct memlog_memstats *stats,
+                              struct memlog_extra *extra)
 {
-    *stats = left->stats;
-    if (extra != NULL)
-        *extra = left->extra;
-    return 0;
+    *stats = recorder->left->stats;
+    if (extra == NULL)
+        return;
+    uint64_t rss = extra->rss, limit = extra->cgroup_limit;
+    *extra = recorder->left->extra;
+    if (recorder->at_exit) { /* it does not ask the system then: as it was last */
+        extra->rss = rss;
+        extra->cgroup_limit = limit;
+    }
 }
 
 static int read_numbers(void *context, struct memlog_memstats *stats, struct memlog_extra *extra)
 {
     struct ml_recorder *recorder = context;
     recorder->read_error = 0;
-    if (recorder->left != NULL)
-        return take_left_numbers(recorder->left, stats, extra);
+    if (recorder->left != NULL) {
+        take_left_numbers(recorder, stats, extra);
+        return 0;
+    }
     int error = recorder->read_error = ml_image_read(recorder->image, &recorder->raw);
     if (error != 0)
         return error;

@@ -23,12 +23,13 @@ static struct ml_board_slot *slot; /* NULL: this process has none */
 static pid_t owner;                /* this process, or the last that had one */
 static char file[ML_BOARD_FILE_BYTES];
 
-static void write_numbers(struct ml_board_numbers *numbers)
+static void write_numbers(struct ml_board_numbers *numbers,
+                          void (*read_extra)(struct memlog_extra *extra))
 {
     numbers->when_ns = ml_os_realtime_ns();
     numbers->extra.size = sizeof(numbers->extra);
     ml_stats_read(&numbers->stats);
-    ml_stats_read_extra(&numbers->extra);
+    read_extra(&numbers->extra);
 }
 
 /* ---- a place on the board ------------------------------------------------------------- */
@@ -143,7 +144,7 @@ static bool take(void)
         return false;
     slot->root = (uintptr_t)&memlog_root;
     slot->done = 0;
-    write_numbers(&slot->first);
+    write_numbers(&slot->first, ml_stats_read_extra);
     __atomic_store_n(&slot->images, slot->images + 1, __ATOMIC_RELEASE);
     return true;
 }
@@ -189,7 +190,8 @@ __attribute__((destructor(101))) static void leave_numbers(void)
 {
     if (slot == NULL || owner != ml_os_pid() || ml_thread_self->inside != 0)
         return;
-    write_numbers(&slot->last);
+    /* No file is opened: a program may be in a sandbox by now where that kills it. */
+    write_numbers(&slot->last, ml_stats_read_extra_counted);
     __atomic_store_n(&slot->done, 1, __ATOMIC_RELEASE);
 }
 

@@ -41,11 +41,16 @@ void ml_stats_read(struct memlog_memstats *stats)
     ml_stats_from_raw(stats, &raw);
 }
 
-void ml_stats_read_extra(struct memlog_extra *extra)
+void ml_stats_read_extra_counted(struct memlog_extra *extra)
 {
     struct ml_raw_stats raw;
     read_raw(&raw);
     ml_extra_from_raw(extra, &raw);
+}
+
+void ml_stats_read_extra(struct memlog_extra *extra)
+{
+    ml_stats_read_extra_counted(extra);
     extra->rss = ml_os_rss_bytes();
     extra->cgroup_limit = ml_os_cgroup_limit_bytes();
 }

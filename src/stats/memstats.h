@@ -13,5 +13,7 @@ void ml_stats_read(struct memlog_memstats *stats);
 /* All of memlog_extra, but for `size`, which the caller knows, and the log's
  * two counts, which the log adds. */
 void ml_stats_read_extra(struct memlog_extra *extra);
+/* The same without rss and cgroup_limit: no file is opened, no system call is made. */
+void ml_stats_read_extra_counted(struct memlog_extra *extra);
 
 #endif
