@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config.h"
+
 #define ml_likely(x) __builtin_expect(!!(x), 1)
 #define ml_unlikely(x) __builtin_expect(!!(x), 0)
 #define ML_COLD __attribute__((noinline, cold))
@@ -22,8 +24,8 @@
     __attribute__((no_sanitize("address", "undefined", "thread"), noinline))
 
 /* For variables that hold addresses of the heap and must keep nothing alive,
- * where memlog is linked into a program whose data is scanned. */
-#define ML_NO_ROOT __attribute__((section("memlog_no_roots")))
+ * where memlog is linked into a program whose data is scanned. Zero at the start. */
+#define ML_NO_ROOT __attribute__((section(ML_SECTION_OF_ZEROS("memlog_no_roots"))))
 
 enum { ML_CACHE_LINE = 64 };
 
