@@ -23,7 +23,9 @@ enum {
     CAPACITY_MOST = 2048,
     CAPACITY_LEAST = 2,
     BYTES_FIRST = 16 << 10, /* of objects in a new magazine */
-    VISITS_TO_GROW = 4
+    VISITS_TO_GROW = 4,
+    MOST_WITH_MOST = 4, /* magazines of a thread that may be as large as any may be */
+    WISHES_TO_LOOK = 8  /* for room that others do not need */
 };
 
 uint32_t ml_magazine_bytes = ML_MAGAZINE_BYTES_MOST;
@@ -151,6 +153,12 @@ void ml_threads_open(void)
     ml_os_futex_wake(&ml_heap_closed, INT32_MAX);
 }
 
+static void no_array(struct ml_magazine *magazine)
+{
+    magazine->top = magazine->bottom = magazine->limit = NULL;
+    magazine->capacity = 0;
+}
+
 /* Forget the magazines of a thread that may have been moving slots: some of
  * what is in them may be back in its span already, and an array may be given
  * away. True when there were any. */
@@ -160,10 +168,10 @@ static bool forget_magazines(struct ml_thread *thread)
     for (unsigned bin = 0; bin < ML_BINS; bin++) {
         struct ml_magazine *magazine = &thread->magazines[bin];
         any |= magazine->capacity != 0;
-        magazine->top = magazine->bottom = magazine->limit = NULL;
-        magazine->capacity = 0;
+        no_array(magazine);
         magazine->held = (int64_t)(magazine->mallocs - magazine->frees);
     }
+    thread->room_bytes = 0;
     return any;
 }
 
@@ -214,11 +222,17 @@ static uint32_t capacity_within(unsigned bin, size_t bytes, uint32_t most)
     return capacity < CAPACITY_LEAST ? CAPACITY_LEAST : capacity > most ? most : capacity;
 }
 
-/* Move the magazine's slots into an array of the new capacity. The pointers
- * change one after the other while a stopped thread's magazine may be read:
- * callers are inside, where nobody stops them. */
-static bool resize(struct ml_magazine *magazine, uint32_t capacity)
+static uint64_t room_bytes(unsigned bin, uint32_t capacity)
 {
+    return (uint64_t)capacity * ml_sizeclasses[ml_bin_class(bin)].bytes;
+}
+
+/* Move the magazine's slots, which fit, into an array of the new capacity. The
+ * pointers change one after the other while a stopped thread's magazine may be
+ * read: callers are inside, where nobody stops them. */
+static bool resize(struct ml_thread *self, unsigned bin, uint32_t capacity)
+{
+    struct ml_magazine *magazine = &self->magazines[bin];
     size_t count = (size_t)(magazine->top - magazine->bottom);
     void **array = ml_metadata_alloc(ML_POOL_THREADS, capacity * sizeof(void *));
     if (array == NULL)
@@ -226,11 +240,23 @@ static bool resize(struct ml_magazine *magazine, uint32_t capacity)
     if (count != 0)
         memcpy(array, magazine->bottom, count * sizeof(void *));
     ml_metadata_free(ML_POOL_THREADS, magazine->bottom, magazine->capacity * sizeof(void *));
+    self->room_bytes += room_bytes(bin, capacity) - room_bytes(bin, magazine->capacity);
     magazine->bottom = array;
     magazine->top = array + count;
     magazine->limit = array + capacity;
     magazine->capacity = capacity;
+    magazine->visits = 1;
     return true;
+}
+
+/* Give the oldest slots back. */
+static void give_oldest(struct ml_magazine *magazine, unsigned bin, unsigned going)
+{
+    unsigned count = (unsigned)(magazine->top - magazine->bottom);
+    ml_central_give(bin, magazine->bottom, going);
+    memmove(magazine->bottom, magazine->bottom + going, (count - going) * sizeof(void *));
+    magazine->top -= going;
+    magazine->held -= going;
 }
 
 static uint32_t capacity_most(unsigned bin)
@@ -239,17 +265,60 @@ static uint32_t capacity_most(unsigned bin)
                            CAPACITY_MOST);
 }
 
+/* Of all the thread's magazines. */
+static uint64_t room_most(void)
+{
+    return (uint64_t)MOST_WITH_MOST * __atomic_load_n(&ml_magazine_bytes, __ATOMIC_RELAXED);
+}
+
+static uint32_t capacity_first(unsigned bin)
+{
+    return (uint32_t)ml_min(capacity_most(bin), capacity_within(bin, BYTES_FIRST, CAPACITY_FIRST));
+}
+
+/* A magazine that nobody came for since the last look does with half its room. */
+static void shrink_idle(struct ml_thread *self)
+{
+    for (unsigned bin = 0; bin < ML_BINS; bin++) {
+        struct ml_magazine *magazine = &self->magazines[bin];
+        uint32_t half = magazine->capacity / 2;
+        if (magazine->visits == 0 && half >= capacity_first(bin)) {
+            unsigned count = (unsigned)(magazine->top - magazine->bottom);
+            if (count > half)
+                give_oldest(magazine, bin, count - half);
+            resize(self, bin, half);
+        }
+        magazine->visits = 0;
+    }
+}
+
+/* Whether there is room for so much more. What others have and do not use is theirs
+ * no longer, but that is not looked for each time. */
+static bool have_room(struct ml_thread *self, uint64_t bytes)
+{
+    if (self->room_bytes + bytes <= room_most())
+        return true;
+    if (++self->wishes % WISHES_TO_LOOK != 0)
+        return false;
+    shrink_idle(self);
+    return self->room_bytes + bytes <= room_most();
+}
+
 /* A magazine that is visited often doubles: who comes seldom has enough with a
  * small one, and what is held there is no use to others. False when it has no
  * array and there is no memory for one. */
-static bool grow(struct ml_magazine *magazine, unsigned bin)
+static bool grow(struct ml_thread *self, unsigned bin)
 {
-    uint32_t most = capacity_most(bin);
+    struct ml_magazine *magazine = &self->magazines[bin];
     if (magazine->capacity == 0)
-        return resize(magazine, (uint32_t)ml_min(most, capacity_within(bin, BYTES_FIRST,
-                                                                       CAPACITY_FIRST)));
-    if (++magazine->visits % VISITS_TO_GROW == 0 && magazine->capacity < most)
-        resize(magazine, (uint32_t)ml_min(most, (uint64_t)magazine->capacity * 2));
+        return resize(self, bin, capacity_first(bin));
+    if (++magazine->visits <= VISITS_TO_GROW)
+        return true;
+    magazine->visits = 1;
+    uint32_t capacity = (uint32_t)ml_min(capacity_most(bin), (uint64_t)magazine->capacity * 2);
+    if (capacity > magazine->capacity &&
+        have_room(self, room_bytes(bin, capacity) - room_bytes(bin, magazine->capacity)))
+        resize(self, bin, capacity);
     return true; /* growing is a wish: the old size serves too */
 }
 
@@ -262,7 +331,7 @@ bool ml_magazine_refill(struct ml_thread *self, unsigned bin)
 {
     struct ml_magazine *magazine = &self->magazines[bin];
     ml_magazine_note_use(self, bin);
-    if (!grow(magazine, bin))
+    if (!grow(self, bin))
         return false;
     unsigned want = (unsigned)ml_min(magazine->capacity, capacity_most(bin)) / 2;
     unsigned got = ml_central_take(self, bin, magazine->bottom, want);
@@ -276,16 +345,12 @@ void ml_magazine_flush(struct ml_thread *self, unsigned bin)
     struct ml_magazine *magazine = &self->magazines[bin];
     ml_magazine_note_use(self, bin);
     uint32_t before = magazine->capacity;
-    if (!grow(magazine, bin) || magazine->capacity > before)
+    if (!grow(self, bin) || magazine->capacity > before)
         return;
     /* Still full: the older half goes, the younger is still in the CPU's
      * cache; more where less may be held by now. */
     unsigned count = (unsigned)(magazine->top - magazine->bottom);
-    unsigned going = count - (unsigned)ml_min(count, capacity_most(bin)) / 2;
-    ml_central_give(bin, magazine->bottom, going);
-    memmove(magazine->bottom, magazine->bottom + going, (count - going) * sizeof(void *));
-    magazine->top -= going;
-    magazine->held -= going;
+    give_oldest(magazine, bin, count - (unsigned)ml_min(count, capacity_most(bin)) / 2);
 }
 
 void ml_thread_flush_all(struct ml_thread *thread)
@@ -299,7 +364,7 @@ void ml_thread_flush_all(struct ml_thread *thread)
             ml_central_give(bin, magazine->bottom, count);
         magazine->held -= count;
         ml_metadata_free(ML_POOL_THREADS, magazine->bottom, magazine->capacity * sizeof(void *));
-        magazine->top = magazine->bottom = magazine->limit = NULL;
-        magazine->capacity = 0;
+        no_array(magazine);
     }
+    thread->room_bytes = 0;
 }

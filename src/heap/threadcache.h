@@ -33,7 +33,7 @@ struct ml_magazine {
     uint64_t mallocs;
     uint64_t frees; /* by the program */
     uint32_t capacity; /* limit - bottom */
-    uint32_t visits;   /* to the bins behind */
+    uint32_t visits;   /* to the bins behind, since it has grown or was looked at */
     /* Slots taken from the bin less those given back. mallocs - frees + (top -
      * bottom) is the same, unless the thread is in the middle of something.
      * May be negative: see frees above. */
@@ -59,6 +59,8 @@ struct ml_thread {
     /* Addresses resolved to objects by realloc, usable_size and the marker;
      * explicit frees are counted as frees. */
     uint64_t lookups;
+    uint32_t wishes;     /* for more than that */
+    uint64_t room_bytes; /* of objects that all its magazines together have room for */
     /* From here to its end a large object is being zeroed; what it still holds
      * means nothing. NULL: none is. */
     char *blank;
@@ -76,9 +78,9 @@ extern struct ml_thread ml_thread_none;
 /* All blocks, newest first. */
 extern struct ml_thread *ml_thread_list;
 
-/* How many bytes of objects one magazine may hold, for those that are visited
- * often. Less where magazines hold much of the heap, which is so with many
- * threads (ml_magazines_fit); relaxed. */
+/* How many bytes of objects one magazine may have room for, if it is visited often; all of a
+ * thread's four times that. Less where magazines hold much of the heap, which is so
+ * with many threads (ml_magazines_fit); relaxed. */
 enum { ML_MAGAZINE_BYTES_MOST = 1 << 20, ML_MAGAZINE_BYTES_LEAST = 8 << 10 };
 extern uint32_t ml_magazine_bytes;
 /* All magazines hold so many bytes, and so many are live. Now and then, by one
