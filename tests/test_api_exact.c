@@ -74,7 +74,7 @@ static void check_growth(size_t request, uint64_t mallocs, uint64_t frees)
 
 static const size_t sizes[] = { 0,    1,    16,   17,   48,   100,  255,   256,   257,   500,
                                 512,  1000, 1023, 1024, 2047, 3000, 8191,  8192,  16000, 32766,
-                                32767, 32768, 40000, 65535, 65536, 1000000 };
+                                32767, 32768, 40000, 65535, 65536, 65537, 80000, 1000000 };
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Fewer of the large ones. */

@@ -84,7 +84,7 @@ END_TEST
 /* ---- objects ----------------------------------------------------------------------- */
 
 static const size_t sizes[] = { 0, 1, 8, 16, 20, 24, 40, 41, 255, 256, 264, 1000, 8192, 32752,
-                                32760, 32768, 32769, 100000, 1000001 };
+                                32768, 65528, 65536, 65537, 100000, 1000001 };
 enum { SIZES = sizeof(sizes) / sizeof(sizes[0]) };
 
 START_TEST(they_are_zero_aligned_and_as_long_as_their_type)

@@ -37,7 +37,7 @@ static void store_new_into_old(void)
 {
     for (unsigned i = 0; i < 20; i++) {
         old[i * 50] = bear_known(64);
-        old_large[i * 1000] = bear_known(i % 2 == 0 ? 96 : 50000);
+        old_large[i * 1000] = bear_known(i % 2 == 0 ? 96 : 80000);
     }
 }
 
@@ -321,7 +321,7 @@ START_TEST(pages_are_used_for_something_else)
 {
     make_both();
     for (unsigned i = 0; i < 200; i++)
-        victims[i] = i % 2 == 0 ? memlog_malloc_noscan(40000) : memlog_malloc(40000);
+        victims[i] = i % 2 == 0 ? memlog_malloc_noscan(80000) : memlog_malloc(80000);
     whole_after(reuse_pages, _i);
 }
 END_TEST
@@ -340,7 +340,7 @@ START_TEST(pages_are_given_back_and_come_again)
 {
     make_both();
     for (unsigned i = 0; i < 200; i++)
-        victims[i] = memlog_malloc(40000);
+        victims[i] = memlog_malloc(80000);
     whole_after(give_back_and_reuse, _i);
 }
 END_TEST

@@ -90,7 +90,7 @@ END_TEST
 
 /* ---- an object that grows over another one's place ------------------------------------- */
 
-enum { SMALLER = 40000, LARGER = 300000 };
+enum { SMALLER = 80000, LARGER = 300000 };
 
 static hidden_t grows;
 static void *volatile root; /* to what lies behind; into the other when it has grown */

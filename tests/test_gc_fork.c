@@ -25,7 +25,7 @@ static void *churn(void *argument)
         state = state * 1664525 + 1013904223;
         unsigned at = (state >> 8) % LIVE;
         memlog_free(objects[at]);
-        size_t bytes = state % 64 == 0 ? 40000 : (state >> 16) % 1500;
+        size_t bytes = state % 64 == 0 ? 80000 : (state >> 16) % 1500;
         objects[at] = ml_gc_alloc(bytes, (enum ml_kind)(state >> 28 & 1));
     }
     return NULL;

@@ -41,7 +41,7 @@ START_TEST(every_nth_allocation_collects)
     uint32_t before = collections();
     ck_assert_uint_eq(before, 0);
     for (int i = 0; i < 10 * EVERY; i++)
-        ck_assert_ptr_nonnull(memlog_malloc(i % 3 == 0 ? 50000 : (size_t)i));
+        ck_assert_ptr_nonnull(memlog_malloc(i % 3 == 0 ? 80000 : (size_t)i));
     ck_assert_uint_eq(collections() - before, 10);
     struct memlog_memstats stats;
     memlog_read_memstats(&stats);
@@ -81,7 +81,7 @@ START_TEST(what_somebody_refers_to_stays_as_it_is)
     enum { LIVE = 500 };
     static unsigned char *objects[LIVE];
     for (int i = 0; i < LIVE; i++) {
-        size_t bytes = i % 50 == 0 ? 40000 : (size_t)i + 1;
+        size_t bytes = i % 50 == 0 ? 80000 : (size_t)i + 1;
         objects[i] = memlog_malloc(bytes);
         for (size_t k = 0; k < bytes; k++)
             ck_assert_msg(objects[i][k] == 0, "a new object is zero");

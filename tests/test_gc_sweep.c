@@ -50,8 +50,8 @@ END_TEST
 START_TEST(large_garbage_is_swept_by_the_collection_itself)
 {
     memlog_set_gc_percent(-1); /* or addresses are used again meanwhile */
-    make_garbage(garbage, OBJECTS, 50000, ML_SCAN);
-    fill(kept, hidden, OBJECTS, 50000, ML_NOSCAN);
+    make_garbage(garbage, OBJECTS, 80000, ML_SCAN);
+    fill(kept, hidden, OBJECTS, 80000, ML_NOSCAN);
     clear_stack();
     ml_gc_collect(ML_GC_PACED);
     ck_assert_uint_eq(ml_large_unswept.count, 0);

@@ -265,7 +265,7 @@ END_TEST
 /* ---- where the type stands ------------------------------------------------------------- */
 
 static const size_t sizes[] = { 16, 24, 40, 56, 120, 248, 256, 264, 1000, 8184, 8192, 20000,
-                                32752, 32760, 32768, 40000, 1000000 };
+                                32768, 65520, 65528, 65536, 80000, 1000000 };
 enum { SIZES = sizeof(sizes) / sizeof(sizes[0]) };
 
 static const struct memlog_type *first_word(size_t bytes)

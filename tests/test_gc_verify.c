@@ -11,7 +11,7 @@
 #include "gc_along_objects.h"
 #include "unit.h"
 
-enum { LARGE = 40000, SMALL = 64, VICTIM = 80 };
+enum { LARGE = 80000, SMALL = 64, VICTIM = 80 };
 
 /* ---- a mark that misses something --------------------------------------------------- */
 

@@ -194,7 +194,7 @@ static void *churn(void *argument)
         size_t i = random_below(&seed, 200);
         if (objects[i] != NULL)
             ml_heap_free(objects[i]);
-        objects[i] = allocate(random_below(&seed, 50) == 0 ? 40000 : 8192 + (i & 1) * 8192, ML_SCAN);
+        objects[i] = allocate(random_below(&seed, 50) == 0 ? 80000 : 8192 + (i & 1) * 8192, ML_SCAN);
     }
     for (size_t i = 0; i < 200; i++)
         if (objects[i] != NULL)

@@ -24,7 +24,7 @@ static void furnish(void)
     }
     big = allocate(100000, ML_SCAN);
     dead = allocate(200000, ML_NOSCAN);
-    allocate(50000, ML_SCAN);
+    allocate(80000, ML_SCAN);
     ml_heap_free(dead);
     assert_heap_is_whole();
 }

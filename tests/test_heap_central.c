@@ -52,13 +52,13 @@ END_TEST
 
 /* ---- empty spans ------------------------------------------------------------------- */
 
-enum { KEPT_BYTES = 4 << 20, MIB = 1 << 20, BIN_32K = ML_CLASSES - 1, SLOTS_32K = 64 * MIB / ML_SMALL_MAX };
+enum { KEPT_BYTES = 4 << 20, MIB = 1 << 20, BIN_LARGEST = ML_CLASSES - 1, SLOTS_LARGEST = 64 * MIB / ML_SMALL_MAX };
 
 /* Slots of the largest class, `count` of them. */
-static void take_32k(void **slots, unsigned count)
+static void take_largest(void **slots, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
-        ck_assert_uint_eq(ml_central_take(ml_thread_self, BIN_32K, &slots[i], 1), 1);
+        ck_assert_uint_eq(ml_central_take(ml_thread_self, BIN_LARGEST, &slots[i], 1), 1);
 }
 
 START_TEST(empty_spans_stay_with_their_bin_and_serve_it_again)
@@ -82,14 +82,14 @@ END_TEST
 
 START_TEST(empty_spans_are_kept_up_to_four_mebibytes_or_a_share_of_what_is_in_use)
 {
-    static void *slots[SLOTS_32K];
+    static void *slots[SLOTS_LARGEST];
     prepare();
-    take_32k(slots, SLOTS_32K);
+    take_largest(slots, SLOTS_LARGEST);
     unsigned given = 0;
-    for (; given < SLOTS_32K; given++) {
-        ml_central_give(BIN_32K, &slots[given], 1);
+    for (; given < SLOTS_LARGEST; given++) {
+        ml_central_give(BIN_LARGEST, &slots[given], 1);
         ck_assert_uint_le(ml_central_empty_bytes(), ml_max(KEPT_BYTES, inuse_bytes() / 8 + ML_SMALL_MAX));
-        if (given == SLOTS_32K / 4)
+        if (given == SLOTS_LARGEST / 4)
             ck_assert_uint_gt(ml_central_empty_bytes(), 3 * KEPT_BYTES / 2);
     }
     ck_assert_uint_eq(ml_central_empty_bytes(), KEPT_BYTES);
@@ -100,11 +100,11 @@ END_TEST
 
 START_TEST(the_only_span_with_room_stays)
 {
-    static void *slots[SLOTS_32K], *one, *slot;
+    static void *slots[SLOTS_LARGEST], *one, *slot;
     prepare();
-    take_32k(slots, SLOTS_32K); /* another bin keeps all that may be kept */
+    take_largest(slots, SLOTS_LARGEST); /* another bin keeps all that may be kept */
     ck_assert_uint_eq(ml_central_take(ml_thread_self, BIN_64, &one, 1), 1);
-    ml_central_give(BIN_32K, slots, SLOTS_32K);
+    ml_central_give(BIN_LARGEST, slots, SLOTS_LARGEST);
     uint64_t before = inuse_bytes();
     ml_central_give(BIN_64, &one, 1);
     ck_assert_uint_eq(inuse_bytes(), before);
@@ -117,15 +117,15 @@ END_TEST
 
 START_TEST(what_nobody_needed_between_two_trims_goes)
 {
-    static void *slots[SLOTS_32K];
+    static void *slots[SLOTS_LARGEST];
     enum { KEPT = KEPT_BYTES / ML_SMALL_MAX, NEEDED = 5 };
     prepare();
-    take_32k(slots, KEPT);
-    ml_central_give(BIN_32K, slots, KEPT);
+    take_largest(slots, KEPT);
+    ml_central_give(BIN_LARGEST, slots, KEPT);
     ml_central_trim(false); /* they have come since the last one */
     ck_assert_uint_eq(ml_central_empty_bytes(), KEPT_BYTES);
-    take_32k(slots, NEEDED);
-    ml_central_give(BIN_32K, slots, NEEDED);
+    take_largest(slots, NEEDED);
+    ml_central_give(BIN_LARGEST, slots, NEEDED);
     ml_central_trim(false);
     ck_assert_uint_eq(ml_central_empty_bytes(), NEEDED * ML_SMALL_MAX);
     ck_assert_uint_eq(inuse_bytes(), NEEDED * ML_SMALL_MAX);
@@ -138,16 +138,16 @@ END_TEST
 
 START_TEST(all_empty_spans_go_when_asked)
 {
-    static void *slots[SLOTS_32K], *small[1000];
+    static void *slots[SLOTS_LARGEST], *small[1000];
     prepare();
-    take_32k(slots, SLOTS_32K);
+    take_largest(slots, SLOTS_LARGEST);
     unsigned got = ml_central_take(ml_thread_self, BIN_64, small, 1000);
-    ml_central_give(BIN_32K, slots, SLOTS_32K / 2);
+    ml_central_give(BIN_LARGEST, slots, SLOTS_LARGEST / 2);
     ml_central_give(BIN_64, small, got);
     ml_central_trim(true);
     ck_assert_uint_eq(ml_central_empty_bytes(), 0);
-    ck_assert_uint_eq(inuse_bytes(), SLOTS_32K / 2 * ML_SMALL_MAX);
-    ml_central_give(BIN_32K, slots + SLOTS_32K / 2, SLOTS_32K / 2);
+    ck_assert_uint_eq(inuse_bytes(), SLOTS_LARGEST / 2 * ML_SMALL_MAX);
+    ml_central_give(BIN_LARGEST, slots + SLOTS_LARGEST / 2, SLOTS_LARGEST / 2);
     ml_central_trim(true);
     ck_assert_uint_eq(inuse_bytes(), 0);
     assert_heap_is_whole();

@@ -71,7 +71,7 @@ static void *hand_over(void *argument)
     void *object;
     for (int i = 0; i < OPERATIONS; i++) {
         bool large = random_below(&seed, 500) == 0;
-        size_t bytes = large ? 40000 + random_below(&seed, 100000)
+        size_t bytes = large ? 80000 + random_below(&seed, 100000)
                              : random_below(&seed, (uint64_t)64 << random_below(&seed, 8));
         object = allocate(bytes, (enum ml_kind)random_below(&seed, ML_KINDS));
         ck_assert_ptr_nonnull(object);

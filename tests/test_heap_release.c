@@ -112,8 +112,8 @@ START_TEST(all_that_is_free_goes_at_once_when_asked)
     void *objects[200], *stay[200];
     uint64_t staying = 0;
     for (int i = 0; i < 200; i++) {
-        objects[i] = large(40000 + (size_t)i * 1000);
-        stay[i] = large(40000);
+        objects[i] = large(70000 + (size_t)i * 1000);
+        stay[i] = large(70000);
         staying += ml_heap_block_bytes(stay[i]);
     }
     for (int i = 0; i < 200; i++) {

@@ -6,7 +6,7 @@
 
 #include "unit.h"
 
-START_TEST(classes_rise_by_multiples_of_16_from_16_to_32768)
+START_TEST(classes_rise_by_multiples_of_16_from_16_to_65536)
 {
     ml_sizeclass_init();
     ck_assert_uint_eq(ml_sizeclasses[0].bytes, 16);
@@ -109,7 +109,7 @@ START_TEST(making_the_tables_again_changes_nothing)
 }
 END_TEST
 
-UNIT_MAIN("heap sizeclass", classes_rise_by_multiples_of_16_from_16_to_32768,
+UNIT_MAIN("heap sizeclass", classes_rise_by_multiples_of_16_from_16_to_65536,
           every_size_gets_the_smallest_class_that_holds_it,
           a_block_is_at_most_a_quarter_larger_than_its_request,
           a_span_holds_as_many_slots_as_fit_and_no_more_than_its_bitmaps,

@@ -52,7 +52,7 @@ END_TEST
 
 START_TEST(every_alignment_is_kept)
 {
-    static const size_t sizes[] = { 0, 1, 15, 16, 17, 100, 1000, 4095, 4096, 5000, 32767, 32768,
+    static const size_t sizes[] = { 0, 1, 15, 16, 17, 100, 1000, 4095, 4096, 5000, 32768, 65535, 65536, 65537,
                                     32769, 70000, 1 << 20 };
     for (size_t alignment = 1; alignment <= 16 << 20; alignment *= 2)
         for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -212,7 +212,7 @@ END_TEST
 
 START_TEST(realloc_keeps_what_is_there)
 {
-    static const size_t steps[] = { 1, 16, 17, 100, 64, 1000, 999, 5000, 32768, 32769, 40000,
+    static const size_t steps[] = { 1, 16, 17, 100, 64, 1000, 999, 5000, 32768, 65536, 65537, 80000,
                                     200000, 199000, 3000000, 100000, 32768, 500, 20, 8000000, 3 };
     unsigned char *object = hide(realloc(NULL, 1));
     size_t size = 1;

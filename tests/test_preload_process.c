@@ -378,7 +378,7 @@ START_TEST(idle_memory_goes_in_time)
     for (int i = 0; i < 1200 && stats.heap_idle - stats.heap_released > 20 << 20; i++) {
         usleep(20000);
         for (int k = 0; k < 50; k++)
-            free(hide(malloc(40000))); /* the slow paths are taken */
+            free(hide(malloc(80000))); /* the slow paths are taken */
         stats = stats_now();
     }
     ck_assert_uint_le(stats.heap_idle - stats.heap_released, 20 << 20);

@@ -28,8 +28,8 @@ extern "C" {
 enum {
     MEMLOG_PAUSES = 256,      /* length of the pause rings */
     MEMLOG_BY_SIZE = 61,      /* length of by_size, fixed by Go's promise */
-    MEMLOG_SIZE_CLASSES = 56, /* classes memlog has; by_size[1..56] */
-    MEMLOG_LARGEST_CLASS = 32768,
+    MEMLOG_SIZE_CLASSES = 60, /* classes memlog has; by_size[1..60] */
+    MEMLOG_LARGEST_CLASS = 65536,
     MEMLOG_HISTOGRAM = 48     /* buckets of a memlog_histogram */
 };
 
@@ -113,7 +113,7 @@ struct memlog_memstats {
     /* Whether the collector checks itself (MEMLOG_GC_VERIFY). */
     bool debug_gc;
 
-    /* by_size[0] is a dummy of zeros, as in Go. by_size[1..56] are all of
+    /* by_size[0] is a dummy of zeros, as in Go. by_size[1..60] are all of
      * memlog's size classes, so that they and the large objects of
      * memlog_extra add up to mallocs and total_alloc; the rest is zero. */
     struct memlog_by_size by_size[MEMLOG_BY_SIZE];
@@ -138,7 +138,7 @@ static inline uint64_t memlog_histogram_ns(unsigned bucket)
  * that is older or newer than the header fills what both know. */
 struct memlog_extra {
     size_t size;                 /* in: sizeof(struct memlog_extra) */
-    /* Large objects (above 32768 bytes, or aligned to more than 8192; whole
+    /* Large objects (above 65536 bytes, or aligned to more than 8192; whole
      * pages each). Totals. */
     uint64_t large_mallocs;
     uint64_t large_frees;

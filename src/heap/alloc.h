@@ -11,7 +11,7 @@
  *               ml_os_commit     os/pages_linux.c    5. the OS
  *
  *   memlog_free(p) -> ml_heap_free: push, counter, state byte; the way back in
- *   batches. Objects above 32768 bytes go to large.c at once.
+ *   batches. Objects above 65536 bytes go to large.c at once.
  *
  * Who owns what: ml_thread_self and its magazines the calling thread; a bin's
  * spans its shards' locks; runs, large objects and figures the page heap's lock.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* large.h - objects above 32768 bytes: a run of pages each, counted with
+/* large.h - objects above 65536 bytes: a run of pages each, counted with
  * whole pages, under the page heap's lock.
  */
 #ifndef ML_HEAP_LARGE_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* sizeclass.h - bytes to class, and what a span of each class looks like.
  *
- * 56 classes: steps of 16 bytes to 256, 32 to 512, 64 to 1024, 128 to 2048,
- * then four to a doubling up to 32768. Every class is a multiple of 16, so
+ * 60 classes: steps of 16 bytes to 256, 32 to 512, 64 to 1024, 128 to 2048,
+ * then four to a doubling up to 65536. Every class is a multiple of 16, so
  * every object is aligned to 16; a block is at most 25 % (up to 64 bytes: at
  * most 15 bytes) bigger than the request it serves. All of them fit Go's
  * BySize[61], so that nothing is hidden there.
@@ -22,7 +22,7 @@
 enum { ML_PAGE_SHIFT = 13, ML_PAGE_BYTES = 1 << ML_PAGE_SHIFT };
 enum { ML_GRANULE_SHIFT = 4, ML_GRANULE_BYTES = 1 << ML_GRANULE_SHIFT };
 
-enum { ML_CLASSES = 56, ML_SMALL_MAX = 32768 };
+enum { ML_CLASSES = 60, ML_SMALL_MAX = 65536 };
 
 enum ml_kind { ML_SCAN, ML_NOSCAN, ML_UNCOLLECTABLE, ML_TYPED, ML_KINDS };
 

@@ -23,13 +23,13 @@ static bool add_group(void)
 /* Blocks begin at different lines of their pages. Rounded up to a power of two
  * they would else have the same magazine in the same set of the CPU's first
  * cache, and a reader's second look would find nothing there. There are as many
- * places as what rounding up leaves room for: with three blocks of a group to
+ * places as what rounding up leaves room for: with five blocks of a group to
  * each, a set of eight lines holds one magazine of all. */
 enum {
     BLOCK_BYTES = 1 << 14,
     COLOURS = (BLOCK_BYTES - sizeof(struct ml_thread)) / ML_CACHE_LINE + 1
 };
-_Static_assert(sizeof(struct ml_thread) < BLOCK_BYTES && COLOURS >= ML_THREADS_IN_GROUP / 3,
+_Static_assert(sizeof(struct ml_thread) < BLOCK_BYTES && COLOURS >= ML_THREADS_IN_GROUP / 5,
                "a block and its colours fill a power of two");
 
 static struct ml_thread *new_coloured_block(unsigned place)

@@ -187,7 +187,7 @@ void *resize(void *object, size_t old, size_t size, bool noscan)
 /* Mostly small, seldom large; now and then exactly at a border. */
 size_t random_size(uint64_t *random)
 {
-    static const size_t borders[] = { 0, 1, 16, 255, 256, 257, 1024, 8192, 32767, 32768, 40960 };
+    static const size_t borders[] = { 0, 1, 16, 255, 256, 257, 1024, 8192, 32768, 65535, 65536, 81920 };
     uint64_t choice = random_below(random, 100);
     if (choice < 10)
         return borders[random_below(random, sizeof(borders) / sizeof(borders[0]))];
