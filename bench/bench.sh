@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# bench.sh - what make bench runs: the rows of rows.sh, each several times with
-# memlog and its peers in turn, and a table of them on the terminal, in
-# bench.txt and, with every figure in a line of its own, in bench.csv.
+# bench.sh - what make bench runs: the rows of rows.sh and allocators.sh, each
+# several times with memlog and its peers in turn, and a table of them on the
+# terminal, in bench.txt and, with every figure in a line of its own, in bench.csv.
 #
 # Environment: BENCH, the rows wanted (all); ROUNDS, how often (5); GO, the go
 # command; QUIET, seconds to wait for a quiet machine in a whole run (120);
@@ -20,7 +20,8 @@ ROUNDS=${ROUNDS:-5}
 GO=${GO:-go}
 live_mib=${BENCH_MIB:-1024}
 measured_seconds=${BENCH_SECONDS:-20}
-all_rows='trees gcbench mark typed stop pause latency pairs instructions memstats sample'
+all_rows='trees gcbench mark typed stop pause latency pairs instructions'
+all_rows="$all_rows workloads programs trackers memstats sample"
 attempts_factor=3
 
 usage() {
@@ -60,6 +61,8 @@ data=$work/data
 . "$bench_dir/machine.sh"
 # shellcheck source=bench/rows.sh
 . "$bench_dir/rows.sh"
+# shellcheck source=bench/allocators.sh
+. "$bench_dir/allocators.sh"
 
 failed=0
 any_shared=0
@@ -83,6 +86,10 @@ section() {
 # be "fastest", the least of all others.
 subjects() { printf 'subjects\t%s\t%s\n' "$section" "$*" >>"$data"; }
 ratios() { printf 'ratios\t%s\t%s\n' "$section" "$*" >>"$data"; }
+# geometric_means FIGURE...: behind the others, over all that end so.
+geometric_means() {
+  for figure; do printf 'geomean\t%s\t%s\n' "$section" "$figure" >>"$data"; done
+}
 
 # figures SUBJECT LABEL: what a program prints becomes figures of the round.
 figures() {

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh disable=SC2154,SC2034 # the variables are bench.sh's
 # rows.sh - the rows of the table: which programs are run, and with whom in
-# turn. README.md says what each is for. To be sourced by bench.sh.
+# turn. README.md says what each is for. To be sourced by bench.sh, as
+# allocators.sh, which has the rows that compare what malloc does.
 
 # --- peers -------------------------------------------------------------------
 
@@ -198,103 +199,6 @@ row_latency() {
   subjects libgc libgc-incr memlog Go
   ratios memlog/libgc memlog/libgc-incr memlog/Go
   rounds latency round_of_latencies
-}
-
-# --- pairs --------------------------------------------------------------------
-
-allocators='glibc jemalloc mimalloc tcmalloc memlog'
-
-find_allocators() {
-  jemalloc='' mimalloc='' tcmalloc=''
-  if find_library libjemalloc.so.2 libjemalloc2; then jemalloc=$library; fi
-  if find_library libmimalloc.so.2 libmimalloc2.0; then mimalloc=$library; fi
-  if find_library libtcmalloc_minimal.so.4 libtcmalloc-minimal4; then tcmalloc=$library; fi
-}
-
-# with_allocator NAME COMMAND...: COMMAND gets the program and the library to
-# preload (or "") as $program and $preload; nothing happens when there is no
-# such allocator here.
-with_allocator() {
-  program=$programs/bench_pairs
-  case $1 in
-    glibc) preload='' ;;
-    memlog) preload='' program=$programs/bench_pairs_memlog ;;
-    jemalloc) preload=$jemalloc && test -n "$preload" || return 0 ;;
-    mimalloc) preload=$mimalloc && test -n "$preload" || return 0 ;;
-    tcmalloc) preload=$tcmalloc && test -n "$preload" || return 0 ;;
-  esac
-  allocator=$1
-  shift
-  "$@"
-}
-
-measure_pairs() {
-  measure "$allocator" "$order $size, $threads thr." \
-    env LD_PRELOAD="$preload" "$program" "$order" "$size" "$threads"
-}
-
-round_of_pairs() {
-  for size in 16 64 512 4096 mixed; do
-    for name in $allocators; do
-      with_allocator "$name" measure_pairs
-    done
-  done
-}
-
-row_pairs() {
-  section pairs 'allocate and free, ns of a core'
-  find_allocators
-  # shellcheck disable=SC2086 # several names
-  subjects $allocators
-  ratios memlog/glibc memlog/fastest
-  for threads in 1 2 8; do
-    for order in pair lifo fifo random; do
-      rounds "pairs, $order, threads: $threads" round_of_pairs
-    done
-  done
-}
-
-# --- instructions --------------------------------------------------------------
-
-# count_instructions ROUNDS: of a run so long, all threads.
-count_instructions() {
-  LD_PRELOAD=$preload valgrind --tool=callgrind --callgrind-out-file=/dev/null \
-    "$program" "$order" 64 1 "$1" 2>&1 >/dev/null |
-    sed -n 's/^==[0-9]*== Collected *: *\([0-9]*\).*/\1/p'
-}
-
-# The difference of two runs: what comes before and after the rounds goes away.
-instructions_of_allocator() {
-  few=$(count_instructions 20)
-  many=$(count_instructions 120)
-  if test -n "$few" && test -n "$many"; then
-    awk -v few="$few" -v many="$many" 'BEGIN { printf "\t%.1f\n", (many - few) / 100000 }' |
-      sed "s/^/instructions/" | figures "$allocator" "$order 64"
-  else
-    note "valgrind can't run the pairs of $allocator"
-    failed=1
-  fi
-}
-
-# Not a matter of time: one round, shared or not.
-row_instructions() {
-  command -v valgrind >/dev/null 2>&1 || {
-    note "instructions are counted by valgrind (Debian: valgrind); left out"
-    return
-  }
-  section instructions 'executed by a pair of 64 bytes, loop and calls included'
-  find_allocators
-  # shellcheck disable=SC2086 # several names
-  subjects $allocators
-  ratios memlog/glibc memlog/fastest
-  : >"$work/round"
-  for order in pair lifo fifo random; do
-    for name in $allocators; do
-      with_allocator "$name" instructions_of_allocator
-    done
-  done
-  sed "s/\$/${tab}own/" "$work/round" >>"$data"
-  say "instructions: counted"
 }
 
 # --- statistics and log ---------------------------------------------------------

@@ -3,11 +3,13 @@
 # line a figure (form=csv).
 #
 # Reads, with tabs between: section NAME TITLE; subjects NAME "A B C"; ratios
-# NAME "A/B A/C"; figure SECTION FIGURE SUBJECT VALUE own|shared.
+# NAME "A/B A/C"; geomean NAME FIGURE, over all figures that end so; figure SECTION
+# FIGURE SUBJECT VALUE own|shared.
 
 $1 == "section" { order[++sections] = $2; title[$2] = $3 }
 $1 == "subjects" { columns[$2] = $3 }
 $1 == "ratios" { ratio_columns[$2] = $3 }
+$1 == "geomean" { mean_of[$2, ++means[$2]] = $3 }
 $1 == "figure" {
     row = $2 SUBSEP $3
     if (!(row in shared)) {
@@ -111,7 +113,39 @@ function csv_section(section,    names, n, ratios, r, i, j, f, row, n_values, si
     }
 }
 
+function ends_with(text, end) {
+    return length(text) >= length(end) && substr(text, length(text) - length(end) + 1) == end
+}
+
+# As one more figure of the section, of the medians of all that end so; a subject that
+# lacks one of them has none.
+function add_geomean(section, figure,    names, n, i, f, row, made, sum, count_of, value) {
+    n = split(columns[section], names, " ")
+    made = section SUBSEP "geometric mean " figure
+    shared[made] = 0
+    for (i = 1; i <= n; i++) {
+        sum = count_of = 0
+        for (f = 1; f <= figures[section]; f++) {
+            row = section SUBSEP figure_of[section, f]
+            if (!ends_with(figure_of[section, f], " " figure)) continue
+            if (shared[row]) shared[made] = 1
+            value = median(row, names[i])
+            if (value <= 0) break
+            sum += log(value)
+            count_of++
+        }
+        if (f > figures[section] && count_of > 0) values[made, names[i], ++count[made, names[i]]] = exp(sum / count_of)
+    }
+    return "geometric mean " figure
+}
+
+function add_geomeans(section,    m, added, name) {
+    for (m = 1; m <= means[section]; m++) name[m] = add_geomean(section, mean_of[section, m])
+    for (m = 1; m <= means[section]; m++) figure_of[section, ++figures[section]] = name[m]
+}
+
 END {
+    for (s = 1; s <= sections; s++) add_geomeans(order[s])
     if (form == "csv")
         print "row,figure,subject,median,least,most,spread_percent,values,machine,ratio_name,ratio,ratio_name_2,ratio_2"
     for (s = 1; s <= sections; s++) {

@@ -252,6 +252,35 @@ START_TEST(room_goes_from_magazines_that_are_idle_to_those_in_use)
 }
 END_TEST
 
+static uintptr_t line_of(const void *object) { return (uintptr_t)object / ML_CACHE_LINE; }
+
+static void *free_and_allocate(void *given)
+{
+    ml_heap_free(given);
+    return allocate(16, ML_SCAN);
+}
+
+/* Each of two threads has one object that the first has made, frees it, and goes on with
+ * another: they are not to write to the same line. */
+START_TEST(who_frees_what_others_made_does_not_stay_beside_it)
+{
+    enum { THREADS = 2 };
+    void *given[THREADS], *own[THREADS];
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        given[i] = allocate(16, ML_SCAN);
+    ck_assert_uint_eq(line_of(given[0]), line_of(given[1]));
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, free_and_allocate, given[i]), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], &own[i]);
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_uint_ne(line_of(own[i]), line_of(given[0]));
+    ck_assert_uint_eq(live(0), THREADS);
+    assert_heap_is_whole();
+}
+END_TEST
+
 START_TEST(what_was_freed_last_is_allocated_first)
 {
     void *a = allocate(100, ML_SCAN), *b = allocate(100, ML_SCAN);
@@ -483,6 +512,7 @@ UNIT_MAIN("heap threadcache", every_malloc_and_free_is_counted_at_once,
           a_block_that_is_used_again_keeps_its_sums, a_magazine_grows_with_use_up_to_its_bound,
           all_magazines_of_a_thread_have_room_for_four_times_what_one_may,
           room_goes_from_magazines_that_are_idle_to_those_in_use,
+          who_frees_what_others_made_does_not_stay_beside_it,
           a_full_magazine_gives_its_older_half_back, what_was_freed_last_is_allocated_first,
           flushing_gives_every_slot_and_every_magazine_back,
           without_memory_for_a_block_there_is_null_and_a_free_is_left_undone,

@@ -90,8 +90,8 @@ void *ml_heap_alloc_large(size_t bytes, size_t alignment, enum ml_kind kind, boo
     return object;
 }
 
-/* Free without a magazine: there is no memory for one, or freed memory is
- * poisoned. */
+/* Free without a magazine: there is no memory for one, or it is declined, or freed
+ * memory is poisoned. */
 static void free_directly(struct ml_thread *self, void *pointer, unsigned bin)
 {
     if (ml_poison_on)
@@ -128,9 +128,10 @@ void ml_heap_free_slow(void *pointer, const char *function)
         free_directly(self, pointer, bin);
     } else {
         struct ml_magazine *magazine = &self->magazines[bin];
-        if (magazine->top == magazine->limit)
+        bool declined = ml_magazine_declines(self, bin, pointer);
+        if (!declined && magazine->top == magazine->limit)
             ml_magazine_flush(self, bin);
-        if (magazine->top == magazine->limit)
+        if (declined || magazine->top == magazine->limit)
             free_directly(self, pointer, bin);
         else if (!ml_heap_push(pointer)) /* another thread has freed it just now */
             ml_heap_bad_pointer(pointer, function);

@@ -156,7 +156,7 @@ void ml_threads_open(void)
 static void no_array(struct ml_magazine *magazine)
 {
     magazine->top = magazine->bottom = magazine->limit = NULL;
-    magazine->capacity = 0;
+    magazine->capacity = magazine->visits = 0;
 }
 
 /* Forget the magazines of a thread that may have been moving slots: some of
@@ -320,6 +320,18 @@ static bool grow(struct ml_thread *self, unsigned bin)
         have_room(self, room_bytes(bin, capacity) - room_bytes(bin, magazine->capacity)))
         resize(self, bin, capacity);
     return true; /* growing is a wish: the old size serves too */
+}
+
+bool ml_magazine_declines(struct ml_thread *self, unsigned bin, const void *slot)
+{
+    enum { FEW = 8 };
+    struct ml_magazine *magazine = &self->magazines[bin];
+    const struct ml_span *span = ml_span_over((uintptr_t)slot);
+    if (magazine->capacity != 0 || magazine->visits >= FEW ||
+        __atomic_load_n(&span->shard, __ATOMIC_RELAXED) == self->shard)
+        return false;
+    magazine->visits++;
+    return true;
 }
 
 void ml_magazine_note_use(struct ml_thread *self, unsigned bin)

@@ -155,6 +155,10 @@ bool ml_magazine_refill(struct ml_thread *self, unsigned bin);
 /* Make room in a full magazine (there is none afterwards only when there is
  * no memory for the magazine itself). Self must be inside. */
 void ml_magazine_flush(struct ml_thread *self, unsigned bin);
+/* Whether a slot that is to be freed had better go back to where it is from: the first few
+ * that come to a thread without a magazine for them, of a span of others. It would use
+ * them again, beside what those use, in one line of the cache. */
+bool ml_magazine_declines(struct ml_thread *self, unsigned bin, const void *slot);
 /* Mark the magazine as used, so that readers look at its counters. */
 void ml_magazine_note_use(struct ml_thread *self, unsigned bin);
 /* Give back all slots and shrink the magazines. Self must be inside, or the thread gone. */
