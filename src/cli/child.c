@@ -126,13 +126,15 @@ static void take_ends(struct ml_child *child)
 {
     int status;
     pid_t pid;
-    /* As the first process of a container every orphan is ours. */
-    pid_t whom = getpid() == 1 ? -1 : child->pid;
-    while (!child->ended && (pid = waitpid(whom, &status, WNOHANG | WUNTRACED)) > 0) {
-        if (pid != child->pid)
-            continue;
+    while (!child->ended && (pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
         if (WIFSTOPPED(status)) {
-            stop_with_it(child);
+            if (pid == child->pid)
+                stop_with_it(child);
+            continue;
+        }
+        if (pid != child->pid) {
+            if (child->other_ended != NULL)
+                child->other_ended(child->argument, pid, status);
             continue;
         }
         child->ended = true;

@@ -4,7 +4,8 @@
  *
  * What the terminal sends goes to both of us; what others send to us alone is
  * passed on. When the program stops, so do we where there is a terminal, so that the shell
- * sees a job that stopped. As the first process of a container we take every orphan's end, too.
+ * sees a job that stopped. Every child's end is taken, for as the first process of a container
+ * we get each orphan.
  */
 #ifndef ML_CLI_CHILD_H
 #define ML_CLI_CHILD_H
@@ -18,6 +19,10 @@ struct ml_child {
     int signals; /* a descriptor: readable when a signal has come */
     bool ended;
     int status;  /* as wait() gives it */
+
+    /* Called with the end of each other child of this process; the caller's, may be NULL. */
+    void (*other_ended)(void *argument, pid_t pid, int status);
+    void *argument;
 };
 
 /* Start the program with these arguments and this environment, with the signal mask and

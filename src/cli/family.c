@@ -73,14 +73,20 @@ static bool no_cycle(void *unused, uint64_t number, struct ml_gc_record *record)
 {
     return (void)unused, (void)number, (void)record, false;
 }
-static uint64_t no_limit(void *unused) { return (void)unused, 0; }
+
+/* All of them are in the program's cgroup, unless one has been moved. */
+static uint64_t limit_bytes(void *context)
+{
+    const struct ml_family *family = context;
+    return ml_recorder_lines(family->members[0].recorder)->limit_bytes;
+}
 
 static int open_total(struct ml_family *family, const char *first_path)
 {
     const char *bad;
     size_t length;
     family->source = (struct ml_lines_source){ sum_numbers, sum_usage, no_cycles,
-                                               no_cycle, no_limit, family };
+                                               no_cycle, limit_bytes, family };
     family->lines.source = &family->source;
     family->lines.file.fd = -1;
     family->lines.file.path = family->path;
@@ -217,6 +223,8 @@ static void see_off(struct member *member, const char *reason)
     }
     member->recorder = NULL;
 }
+
+struct ml_lines *ml_family_lines(struct ml_family *family) { return &family->lines; }
 
 void ml_family_sample(struct ml_family *family)
 {

@@ -21,6 +21,8 @@ struct ml_family *ml_family_open(struct ml_board *board, const struct ml_recorde
 /* Look for processes that have come or gone, and take a sample of each and of all. The
  * program's own was taken already. */
 void ml_family_sample(struct ml_family *family);
+/* The lines of all together. */
+struct ml_lines *ml_family_lines(struct ml_family *family);
 /* The program has ended. Processes that have not go on with logs of their own. */
 void ml_family_close(struct ml_family *family);
 

@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "cli/image.h"
-#include "log/lines.h"
+#include "cli/units.h"
 #include "os/clock.h"
 #include "os/process.h"
 
@@ -100,10 +100,13 @@ static bool cycle(void *context, uint64_t number, struct ml_gc_record *record)
     return recorder->image != NULL && ml_image_cycle(recorder->image, number, record);
 }
 
+/* What has ended is in no cgroup. */
 static uint64_t limit_bytes(void *context)
 {
     const struct ml_recorder *recorder = context;
     char path[64];
+    if (recorder->at_exit)
+        return recorder->lines.limit_bytes;
     snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)recorder->pid);
     return ml_os_cgroup_limit_under(path, "/sys/fs/cgroup");
 }
@@ -286,7 +289,7 @@ bool ml_recorder_sample(struct ml_recorder *recorder)
     int error = take_sample(recorder, NULL, NULL, NULL);
     if (recorder->read_error == -EPERM)
         complain_once(recorder, error);
-    return error == 0;
+    return recorder->read_error == 0;
 }
 
 void ml_recorder_end(struct ml_recorder *recorder, const char *reason)
@@ -305,23 +308,14 @@ void ml_recorder_end(struct ml_recorder *recorder, const char *reason)
 
 const char *ml_recorder_path(const struct ml_recorder *recorder) { return recorder->place.path; }
 
+struct ml_lines *ml_recorder_lines(struct ml_recorder *recorder) { return &recorder->lines; }
+
 const struct memlog_memstats *ml_recorder_stats(const struct ml_recorder *recorder)
 {
     return recorder == NULL || recorder->last_ns == 0 ? NULL : &recorder->lines.stats;
 }
 
 /* ---- the sum ----------------------------------------------------------------------- */
-
-static const char *bytes_text(uint64_t bytes, char *text, size_t capacity)
-{
-    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
-    double value = (double)bytes;
-    unsigned unit = 0;
-    for (; value >= 1024 && unit < sizeof(units) / sizeof(units[0]) - 1; unit++)
-        value /= 1024;
-    snprintf(text, capacity, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
-    return text;
-}
 
 static const char *time_text(uint64_t ns, char *text, size_t capacity)
 {
@@ -345,12 +339,12 @@ void ml_recorder_sum_up(const struct ml_recorder *recorder)
     if (lost != 0)
         fprintf(stderr, ", %" PRIu64 " lost", lost);
     fprintf(stderr, "\nmemlog: peak Alloc %s at %s, Sys %s at %s\n",
-            bytes_text(recorder->alloc.bytes, a, sizeof(a)),
+            ml_bytes_text(recorder->alloc.bytes, a, sizeof(a)),
             time_text(recorder->alloc.when_ns, b, sizeof(b)),
-            bytes_text(recorder->sys.bytes, c, sizeof(c)),
+            ml_bytes_text(recorder->sys.bytes, c, sizeof(c)),
             time_text(recorder->sys.when_ns, d, sizeof(d)));
     fprintf(stderr, "memlog: %" PRIu64 " object%s, %s alive at %s\n", recorder->objects,
-            recorder->objects == 1 ? "" : "s", bytes_text(recorder->bytes, a, sizeof(a)),
+            recorder->objects == 1 ? "" : "s", ml_bytes_text(recorder->bytes, a, sizeof(a)),
             recorder->at_exit ? "exit" : "the last sample");
 }
 

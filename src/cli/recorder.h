@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "log/board.h"
+#include "log/lines.h"
 
 struct ml_recorder_settings {
     const char *file;    /* a pattern: place.h */
@@ -34,10 +35,12 @@ struct ml_recorder;
 int ml_recorder_open(struct ml_recorder **recorder, const struct ml_recorder_settings *settings,
                      const char *name, pid_t pid, char *const *arguments,
                      const struct ml_board_slot *slot);
-/* Its file, absolute; and the numbers of its last sample, NULL before the first. */
+/* Its file, absolute; its lines; and the numbers of its last sample, NULL before the first. */
 const char *ml_recorder_path(const struct ml_recorder *recorder);
+struct ml_lines *ml_recorder_lines(struct ml_recorder *recorder);
 const struct memlog_memstats *ml_recorder_stats(const struct ml_recorder *recorder);
-/* Take a sample, if memlog in the process is ready for that. True when there is one. */
+/* Take a sample, if memlog in the process is ready for that. True when there are new
+ * numbers, also where the file can't be written. */
 bool ml_recorder_sample(struct ml_recorder *recorder);
 /* The process has ended: the last sample, if it left its numbers, and the line
  * "# end REASON". */

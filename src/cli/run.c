@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "api/options.h"
+#include "cli/alert.h"
 #include "cli/board.h"
 #include "cli/child.h"
 #include "cli/family.h"
@@ -32,6 +33,7 @@ struct run {
     bool children;
     const char *interval; /* as it was said; NULL: it was not */
     char **arguments; /* the program and its own */
+    struct ml_alerts alerts;
 
     struct ml_program program;
     struct ml_board *board;
@@ -45,7 +47,7 @@ struct run {
 
 /* ---- options -------------------------------------------------------------------- */
 
-enum { KEY_COLUMNS = 0x100, KEY_CHILDREN, KEY_COLLECTIONS, KEY_MAX_BYTES };
+enum { KEY_COLUMNS = 0x100, KEY_CHILDREN, KEY_COLLECTIONS, KEY_MAX_BYTES, KEY_ALERT, KEY_EXEC };
 
 static const struct argp_option options[] = {
     { "output", 'o', "FILE", 0, "the log (memory.log; %p is the pid, %e the program)", 0 },
@@ -54,6 +56,8 @@ static const struct argp_option options[] = {
     { "children", KEY_CHILDREN, NULL, 0, "each process under it in FILE.PID, all of them in FILE.total", 0 },
     { "collections", KEY_COLLECTIONS, NULL, 0, "a line for each collection, in programs that collect", 0 },
     { "max-bytes", KEY_MAX_BYTES, "SIZE", 0, "above it the log is renamed to FILE.1 and begun anew", 0 },
+    { "alert", KEY_ALERT, "CONDITION", 0, "tell when it comes true: 'sys>90%' (of the limit), 'alloc>=1GiB'", 0 },
+    { "exec", KEY_EXEC, "COMMAND", 0, "behind an --alert: what /bin/sh is to do then", 0 },
     { "quiet", 'q', NULL, 0, "no summary at the end", 0 },
     { NULL, 0, NULL, 0, NULL, 0 },
 };
@@ -61,6 +65,7 @@ static const struct argp_option options[] = {
 static error_t take_option(int key, char *argument, struct argp_state *state)
 {
     struct run *run = state->input;
+    char why[ML_CONDITION_WHY_BYTES];
     switch (key) {
     case 'o':
         run->settings.file = argument;
@@ -83,6 +88,14 @@ static error_t take_option(int key, char *argument, struct argp_state *state)
     case KEY_MAX_BYTES:
         if (!ml_parse_bytes(argument, &run->settings.max_bytes))
             argp_error(state, "--max-bytes: \"%s\" is not a size (try 64MiB, 1GiB)", argument);
+        return 0;
+    case KEY_ALERT:
+        if (!ml_alerts_add(&run->alerts, argument, why))
+            argp_error(state, "--alert: %s", why);
+        return 0;
+    case KEY_EXEC:
+        if (!ml_alerts_add_command(&run->alerts, argument, why))
+            argp_error(state, "--exec: %s", why);
         return 0;
     case 'q':
         run->quiet = true;
@@ -163,6 +176,8 @@ static bool begin_log(void *argument, pid_t pid)
         return false;
     if (run->children)
         run->family = ml_family_open(run->board, &run->settings, run->recorder);
+    ml_alerts_watch(&run->alerts, pid, ml_recorder_lines(run->recorder),
+                    run->family == NULL ? NULL : ml_family_lines(run->family));
     return !run->children || run->family != NULL;
 }
 
@@ -184,6 +199,14 @@ static void look(struct run *run)
         run->first_ns = ml_os_monotonic_ns();
     if (sampled && run->family != NULL)
         ml_family_sample(run->family);
+    if (sampled)
+        ml_alerts_look(&run->alerts);
+}
+
+static void take_other_end(void *argument, pid_t pid, int status)
+{
+    struct run *run = argument;
+    ml_alerts_take_end(&run->alerts, pid, status);
 }
 
 static void wait_until(const struct run *run, uint64_t due)
@@ -249,7 +272,7 @@ static int run_it(struct run *run)
     run->board = ml_board_make(run->children, run->settings.file);
     if (run->board == NULL)
         return fail("cannot share memory with the program", errno);
-    if (!set_environment(run, library))
+    if (ml_command_remember(&run->alerts.origin) != 0 || !set_environment(run, library))
         return fail("cannot set the program's environment", ENOMEM);
     run->oom_kills = ml_oom_kills();
     int error = ml_child_start(&run->child, run->program.path, run->arguments, environ, begin_log, run);
@@ -261,6 +284,8 @@ static int run_it(struct run *run)
     }
     /* Who reads what we say may have gone: the status is the program's all the same. */
     signal(SIGPIPE, SIG_IGN);
+    run->child.other_ended = take_other_end;
+    run->child.argument = run;
     record_until_the_end(run);
     ml_family_close(run->family);
     tell_end(run);

@@ -32,7 +32,7 @@ static bool is_always_there(const struct ml_field *field)
             field->offset == offsetof(struct memlog_memstats, sys));
 }
 
-static bool has_column(const struct ml_record *record, const struct ml_field *field)
+bool ml_record_has_column(const struct ml_record *record, const struct ml_field *field)
 {
     for (size_t i = 0; i < record->column_count; i++)
         if (record->columns[i] == field)
@@ -56,6 +56,13 @@ static unsigned usage_source(const struct ml_field *field)
     }
 }
 
+void ml_record_need(struct ml_record *record, const struct ml_field *field)
+{
+    record->needs_extra |= field->home == ML_HOME_EXTRA;
+    if (field->home == ML_HOME_USAGE)
+        record->usage_sources |= usage_source(field);
+}
+
 static int add_column(struct ml_record *record, const char *name, size_t length)
 {
     const struct ml_field *field = ml_field_find(name, length);
@@ -63,14 +70,12 @@ static int add_column(struct ml_record *record, const char *name, size_t length)
         return -ENOENT;
     if (!ml_field_is_one_number(field))
         return -EINVAL;
-    if (has_column(record, field))
+    if (ml_record_has_column(record, field))
         return 0;
     if (record->column_count == ML_RECORD_COLUMNS)
         return -E2BIG;
     record->columns[record->column_count++] = field;
-    record->needs_extra |= field->home == ML_HOME_EXTRA;
-    if (field->home == ML_HOME_USAGE)
-        record->usage_sources |= usage_source(field);
+    ml_record_need(record, field);
     return 0;
 }
 

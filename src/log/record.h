@@ -60,6 +60,11 @@ void ml_record_init(struct ml_record *record, uint64_t interval_ns);
 int ml_record_add_columns(struct ml_record *record, const char *list, const char **bad,
                           size_t *bad_length) ML_MUST_CHECK;
 
+/* Whether its lines have that number. */
+bool ml_record_has_column(const struct ml_record *record, const struct ml_field *field);
+/* That number is read with each sample from now on, be it a column or not. */
+void ml_record_need(struct ml_record *record, const struct ml_field *field);
+
 /* The header's two lines. */
 void ml_record_header(struct ml_text *text, const struct ml_record *record,
                       const struct ml_record_run *run);
