@@ -13,9 +13,11 @@
 #   gnuplot -c gc.plot LOG dumb [TEXT]      characters, on the standard output
 #                                           unless a file is given
 #
+# Where a run began in LOG.1, which was put aside for its size, that is drawn too.
 # A log that cannot be drawn is one line on the standard error, exit status 1,
-# and no picture. Apart from gnuplot (5.4 or later) only sh, cat, date and awk
-# are needed. Everything is in this one file, so that it can be copied anywhere.
+# and no picture. Apart from gnuplot (5.4 or later) only sh, cat, head, grep, date
+# and awk are needed. Everything is in this one file, so that it can be copied
+# anywhere.
 # What mem.plot needs too stands in both, between lines that say so.
 
 memlog_script = "gc.plot"
@@ -197,6 +199,9 @@ function duration(s) {
   s = int(s / 60 + 0.5)
   return int(s / 24) " d" (s % 24 ? " " s % 24 " h" : "")
 }
+
+# A run that goes on in another file says its header again.
+/^# memlog / { if ($0 == header) next; header = $0 }
 
 # At a header the run before ends: end_run() does what the script itself keeps.
 function header_line(   s) {
@@ -445,6 +450,12 @@ do for [i = 1:|$memlog_reader|] { reader = reader.$memlog_reader[i]."\n" }
 # A last line without its newline was cut: " ?" behind it marks it as such, as
 # the next run of the program would have, and is no sample where nothing was cut.
 memlog_once = "cat < ".quoted(memlog_log)."; echo ' ?'; "
+# A run that began in LOG.1, which was put aside for its size, is drawn as a whole.
+memlog_aside = quoted(memlog_log.".1")
+if (system("{ header=$(head -c 4096 < ".quoted(memlog_log)." | head -n 1); case $header in '# memlog '*) ". \
+           "test -f ".memlog_aside." && grep -qxF -e \"$header\" < ".memlog_aside." && echo yes;; esac; } 2>/dev/null") eq "yes") {
+  memlog_once = "cat < ".memlog_aside."; echo ' ?'; ".memlog_once
+}
 memlog_between = "=== second pass ==="
 memlog_n = -1
 load "< { ".memlog_once."echo ".quoted(memlog_between)."; ".memlog_once."} | LC_ALL=C awk". \

@@ -11,9 +11,11 @@
 #   gnuplot -c mem.plot LOG dumb [TEXT]     characters, on the standard output
 #                                           unless a file is given
 #
+# Where a run began in LOG.1, which was put aside for its size, that is drawn too.
 # A log that cannot be drawn is one line on the standard error, exit status 1,
-# and no picture. Apart from gnuplot (5.4 or later) only sh, cat, date and awk
-# are needed. Everything is in this one file, so that it can be copied anywhere.
+# and no picture. Apart from gnuplot (5.4 or later) only sh, cat, head, grep, date
+# and awk are needed. Everything is in this one file, so that it can be copied
+# anywhere.
 # What gc.plot needs too stands in both, between lines that say so.
 
 memlog_script = "mem.plot"
@@ -196,6 +198,9 @@ function duration(s) {
   return int(s / 24) " d" (s % 24 ? " " s % 24 " h" : "")
 }
 
+# A run that goes on in another file says its header again.
+/^# memlog / { if ($0 == header) next; header = $0 }
+
 # At a header the run before ends: end_run() does what the script itself keeps.
 function header_line(   s) {
   end_run()
@@ -253,16 +258,22 @@ function open_limit(t, v) {
   if (v + 0 > 0) { limit = v; limit_from = t }
 }
 
-function event_line() {
+# Events stand at the sample before them, or at the first one.
+function add_mark(kind, name) {
+  marks++
+  mark_kind[marks] = kind
+  mark_name[marks] = clean(name, 32)
+  mark_t[marks] = last
+  if (last != "") pending_marks = marks
+}
+function event_line(   s) {
   if ($2 == "memlog") header_line()
   else if ($2 == "mark" && NF >= 3) {
     s = $0
     sub(/^# *mark +/, "", s)
-    marks++
-    mark_name[marks] = clean(s, 32)
-    mark_t[marks] = last
-    if (last != "") pending_marks = marks
-  } else if ($2 == "limit" && $3 ~ /^[0-9]+$/ && length($3) < 20 && NF == 3) {
+    add_mark("mark", s)
+  } else if ($2 == "alert" && $4 ~ /^value=/) add_mark("alert", $3)
+  else if ($2 == "limit" && $3 ~ /^[0-9]+$/ && length($3) < 20 && NF == 3) {
     if (last != "") open_limit(last, $3)
     else pending_limit = $3
   } else if ($2 == "end") end_line()
@@ -303,7 +314,7 @@ function print_marks(   i, f, w, r, left, lanes, span, drawn) {
     }
     if (r > 3 && f >= drawn && f - drawn < 1 / 1200) continue
     drawn = f
-    print real(mark_t[i]), r, (left ? "right" : "left"), mark_name[i]
+    print real(mark_t[i]), r, mark_kind[i], (left ? "right" : "left"), mark_name[i]
   }
   print "END_OF_BLOCK"
   print "memlog_lanes = " lanes
@@ -407,6 +418,12 @@ do for [i = 1:|$memlog_reader|] { reader = reader.$memlog_reader[i]."\n" }
 # A last line without its newline was cut: " ?" behind it marks it as such, as
 # the next run of the program would have, and is no sample where nothing was cut.
 memlog_once = "cat < ".quoted(memlog_log)."; echo ' ?'; "
+# A run that began in LOG.1, which was put aside for its size, is drawn as a whole.
+memlog_aside = quoted(memlog_log.".1")
+if (system("{ header=$(head -c 4096 < ".quoted(memlog_log)." | head -n 1); case $header in '# memlog '*) ". \
+           "test -f ".memlog_aside." && grep -qxF -e \"$header\" < ".memlog_aside." && echo yes;; esac; } 2>/dev/null") eq "yes") {
+  memlog_once = "cat < ".memlog_aside."; echo ' ?'; ".memlog_once
+}
 memlog_between = "=== second pass ==="
 memlog_n = -1
 load "< { ".memlog_once."echo ".quoted(memlog_between)."; ".memlog_once."} | LC_ALL=C awk". \
@@ -598,37 +615,61 @@ do for [i = 1:|$memlog_singles|] {
   tag = tag + 2
 }
 
-# Marks: a line over the whole height, the name in the room above the curves.
+# Marks and alerts: a line over the whole height, the name in the room above the curves.
 do for [i = 1:|$memlog_marks|] {
   x = real(word($memlog_marks[i], 1)) + offset
   lane_number = int(word($memlog_marks[i], 2))
-  side = word($memlog_marks[i], 3)
+  event_colour = word($memlog_marks[i], 3) eq "alert" ? colour_limit : colour_faint
+  side = word($memlog_marks[i], 4)
   name = $memlog_marks[i]
   name = name[strstrt(name, " ".side." ") + strlen(side) + 2:*]
-  set arrow tag from x, graph 0 to x, graph 1 nohead linewidth 1 dashtype 3 linecolor rgb colour_faint back
+  set arrow tag from x, graph 0 to x, graph 1 nohead linewidth 1 dashtype 3 linecolor rgb event_colour back
   if (lane_number <= 3) {
     y = 1 - lane * (lane_number - 0.5)
     if (side eq "right") {
-      set label tag name at x, graph y right offset -0.5, 0 noenhanced textcolor rgb colour_faint front
+      set label tag name at x, graph y right offset -0.5, 0 noenhanced textcolor rgb event_colour front
     } else {
-      set label tag name at x, graph y left offset 0.5, 0 noenhanced textcolor rgb colour_faint front
+      set label tag name at x, graph y left offset 0.5, 0 noenhanced textcolor rgb event_colour front
     }
   }
   tag = tag + 1
 }
 
-# Limits, each for the time it was in force.
+# Limits, each for the time it was in force, with a step to the next; the words where the last
+# ones leave them room.
+step_x = step_b = -1
+words_end = -1.
 do for [i = 1:|$memlog_limits|] {
   b = real(word($memlog_limits[i], 3))
   if (b <= limit_reach) {
     x = real(word($memlog_limits[i], 1)) + offset
-    set arrow tag from x, b / scale to real(word($memlog_limits[i], 2)) + offset, b / scale nohead \
+    x_end = real(word($memlog_limits[i], 2)) + offset
+    set arrow tag from x, b / scale to x_end, b / scale nohead \
       linewidth 1.5 dashtype 2 linecolor rgb colour_limit front
     # Characters have no layers to look through: there the words win.
     if (text_only) { set arrow tag back }
-    set label tag "limit ".bytes(b) at x, b / scale left offset 0.5, 0.6 noenhanced \
-      textcolor rgb colour_limit front
+    limit_text = "limit ".bytes(b)
+    f = fraction(x - offset)
+    words_width = (strlen(limit_text) + 1.5) / columns
+    if (f >= words_end) {
+      words_end = f + words_width
+      if (words_end <= 1) {
+        set label tag limit_text at x, b / scale left offset 0.5, 0.6 noenhanced \
+          textcolor rgb colour_limit front
+      } else {
+        set label tag limit_text at t1, b / scale right offset -0.5, 0.6 noenhanced \
+          textcolor rgb colour_limit front
+      }
+    }
     tag = tag + 1
+    if (x == step_x) {
+      set arrow tag from x, step_b / scale to x, b / scale nohead \
+        linewidth 1.5 dashtype 2 linecolor rgb colour_limit front
+      if (text_only) { set arrow tag back }
+      tag = tag + 1
+    }
+    step_x = x_end
+    step_b = b
   }
 }
 

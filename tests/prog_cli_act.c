@@ -3,6 +3,7 @@
  * its arguments say, one after the other:
  *
  *   alloc N     N blocks of 1000 bytes, kept
+ *   free N      that many of them again
  *   wait FILE   until the file is there
  *   say FILE    make it
  *   uordblks FILE   write what mallinfo2() says is in use
@@ -29,13 +30,23 @@ static void nap(void)
     nanosleep(&ms, NULL);
 }
 
+static void *volatile kept;
+
 static void keep(int blocks)
 {
-    static void *volatile kept;
     for (int i = 0; i < blocks; i++) {
         void **block = malloc(1000);
         *block = kept;
         kept = block;
+    }
+}
+
+static void free_some(int blocks)
+{
+    for (int i = 0; i < blocks && kept != NULL; i++) {
+        void **block = kept;
+        kept = *block;
+        free(block);
     }
 }
 
@@ -131,6 +142,8 @@ int main(int argc, char **argv)
             return 98;
         else if (strcmp(act, "alloc") == 0)
             keep(atoi(*word));
+        else if (strcmp(act, "free") == 0)
+            free_some(atoi(*word));
         else if (strcmp(act, "spawn") == 0)
             spawn(*word);
         else if (strcmp(act, "interrupt") == 0)

@@ -45,6 +45,22 @@ draw single.log svg single.svg
 test "$(grep -c "<use xlink:href='#gpPt6'" single.svg)" -eq 3 ||
   fail "a run of one sample is not two dots beside the peak's"
 
+# --- a run that began in FILE.1 is one curve; what else is called so stays out
+header='# memlog 1 pid=7 start=2026-11-21T08:00:00Z interval=1s command="./a [b] $c"'
+{ echo "$header"; sed -n 1,3p "$fixtures/article.log"; printf '1294926442 6689736 27'; } >parts.log.1
+{ echo "$header"; sed -n '4,$p' "$fixtures/article.log"; } >parts.log
+draw parts.log svg parts.svg
+proportional "system (Sys)" 3 "$fixtures/article.log" parts.svg
+test "$(curve "in use (Alloc)" parts.svg | cut -d' ' -f1 | tr -d '\n')" = MLLLLL || fail "two files are two curves"
+texts parts.svg | grep -q '^pid 7 ' || fail "two files are two runs: $(texts parts.svg)"
+sed -i '1s/pid=7/pid=8/' parts.log.1
+draw parts.log svg parts.svg
+test "$(curve "in use (Alloc)" parts.svg | grep -c .)" = 3 || fail "another run's FILE.1 is drawn"
+cp "$fixtures/article.log" parts.log.1
+cp "$fixtures/article.log" parts.log
+draw parts.log svg parts.svg
+test "$(curve "in use (Alloc)" parts.svg | grep -c .)" = 6 || fail "a FILE.1 without a header is drawn"
+
 # --- no spike is lost where there are more samples than pixels
 awk 'BEGIN {
   print "# memlog 1 pid=1 start=2026-11-21T08:00:00Z interval=1s command=\"long\""

@@ -45,6 +45,45 @@ texts far.svg | grep -q 'limit 8 GiB (above the picture)' || fail "a far limit i
 grep '^[0-9]' far.log >far.samples
 proportional "in use (Alloc)" 2 far.samples far.svg
 
+# --- limits that follow one another are steps, with words where there is room
+awk 'BEGIN {
+  for (i = 0; i <= 100; i++) {
+    if (i == 0) print "# limit 100000000"
+    if (i == 50) print "# limit 80000000"
+    if (i == 51) print "# limit 90000000"
+    if (i == 95) print "# limit 60000000"
+    print 1795248000 + i, 30000000, 50000000
+  }
+}' >steps.log
+draw steps.log svg steps.svg
+lines "$limit_colour" steps.svg >limits
+awk '
+  function off(a, b) { return a - b > .1 || b - a > .1 }
+  $2 == $4 { if (levels++ && off($1, end)) bad = 1; start = $1; end = $3 }
+  $1 == $3 { if (off($1, start)) bad = 1; steps++ }
+  END { exit !(!bad && levels == 4 && steps == 3) }' limits || fail "steps are drawn as $(cat limits)"
+for limit in "95.4 MiB" "76.3 MiB" "57.2 MiB"; do has_text "limit $limit" steps.svg; done
+has_no_text "limit 85.8 MiB" steps.svg
+grep -B1 '>limit 57.2 MiB<' steps.svg | grep -q 'text-anchor="end"' || fail "words go beyond the right edge"
+
+# --- an alert is a mark in the limit's colour, what else is said of it is none
+cat >alert.log <<'END'
+1795248000 10485760 20971520
+1795248010 20971520 31457280
+# alert sys>50% value=31457280 limit=62914560
+# alert sys>50% command: exit status 3
+1795248020 31457280 41943040
+END
+draw alert.log svg alert.svg
+curve "in use (Alloc)" alert.svg >points
+lines "$limit_colour" alert.svg >alerts
+test "$(grep -c . alerts)" -eq 1 || fail "one alert is $(grep -c . alerts) lines"
+awk 'FNR == NR { x[FNR] = $2; next }
+  { exit !($1 == $3 && $2 - $4 > 300 && $1 - x[2] < .05 && x[2] - $1 < .05) }' points alerts ||
+  fail "the alert is drawn as $(cat alerts)"
+has_text "sys>50%" alert.svg
+has_no_text "command" alert.svg
+
 # --- the heading
 has_text './a "b" \c' events.svg
 has_text "pid 42  ·  2026-11-21 08:00:00  ·  40 s  ·  ended by SIGKILL (out of memory)" events.svg

@@ -1,0 +1,83 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# test_cli_limit.sh - memlog run below a cgroup's memory limit: the log says it, alerts are
+# shares of it, and the last line says who has killed the program.
+. "${top_srcdir:-$(dirname "$0")/..}/tests/script.sh"
+. "$top_srcdir/tests/cli_common.sh"
+
+MIB=1048576
+group=
+leave_group() { test -z "$group" || rmdir "$group/inner" "$group" 2>/dev/null; }
+trap 'leave_group; rm -rf "$work"' EXIT
+
+# A group of our own, and one in it, where limits can be set: below this process's or at the root.
+make_group() {
+  own=$(sed -n -e 's/^[0-9]*:memory://p' -e 's/^0:://p' /proc/self/cgroup | head -n 1)
+  for root in /sys/fs/cgroup/memory /sys/fs/cgroup; do
+    for parent in "$root$own" "$root"; do
+      group=$parent/memlog-test-$$
+      mkdir "$group" 2>/dev/null || continue
+      test ! -e "$group/cgroup.subtree_control" || echo +memory >"$group/cgroup.subtree_control" 2>/dev/null
+      for limit in memory.limit_in_bytes memory.max; do
+        mkdir "$group/inner" 2>/dev/null
+        test -w "$group/$limit" && test -w "$group/inner/$limit" && test -w "$group/inner/cgroup.procs" && return 0
+      done
+      leave_group
+    done
+  done
+  group=
+  return 1
+}
+make_group || { echo "no cgroup can be made here"; exit 77; }
+# inside COMMAND...: in the inner group.
+inside() { sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$group/inner" "$@"; }
+
+# The outer group's limit is the smaller one.
+echo $((96 * MIB)) >"$group/$limit" && echo $((1024 * MIB)) >"$group/inner/$limit" ||
+  { echo "no limit can be set here"; exit 77; }
+if test -e "$group/memory.memsw.limit_in_bytes"; then echo $((96 * MIB)) >"$group/memory.memsw.limit_in_bytes"; fi
+if test -e "$group/memory.swap.max"; then echo 0 >"$group/memory.swap.max"; fi
+
+# --- the header, the column, a share ---------------------------------------------------
+inside "$memlog" run -q -i 10ms --columns cgroup_limit,cgroup_current --alert 'cgroup_current>40%' --alert 'alloc>50%' \
+  --exec 'echo "$MEMLOG_LIMIT" >half' "$act" alloc 40000 say low wait grow alloc 20000 wait half exit 0 2>err &
+run=$!
+until_true 60 test -e low || fail "it does not begin: $(cat err)"
+settled() { test "$(column memory.log last 2)" -gt 40000000; }
+until_true 60 settled || fail "40000 blocks do not show: $(cat memory.log)"
+test ! -e half || fail "40 MB are taken for half of 96 MiB"
+touch grow
+wait "$run" || fail "status $?: $(cat err)"
+test "$(sed -n 3p memory.log)" = "# limit $((96 * MIB))" || fail "the header: $(sed -n 1,3p memory.log)"
+test "$(grep -c '^# limit' memory.log)" = 1 || fail "limits: $(grep '^# limit' memory.log)"
+test "$(column memory.log last 4)" = $((96 * MIB)) || fail "the column: $(tail -n 2 memory.log)"
+test "$(column memory.log last 5)" -gt 40000000 || fail "what it is charged with: $(tail -n 2 memory.log)"
+test "$(cat half)" = $((96 * MIB)) || fail "MEMLOG_LIMIT is $(cat half)"
+grep -q "^# alert alloc>50% value=5[0-9]\{7\} limit=$((96 * MIB))\$" memory.log || fail "half: $(grep '^#' memory.log)"
+grep -q "^memlog: alert cgroup_current>40%: CgroupCurrent is .* of 96.0 MiB, the cgroup's limit\$" err || fail "says: $(cat err)"
+
+# --- with --children the sum has it, too ---------------------------------------------------
+inside "$memlog" run -q -i 10ms -o family.log --children sh -c "'$act' alloc 5 exit 0; exit 0"
+test "$(sed -n 3p family.log.total)" = "# limit $((96 * MIB))" || fail "the sum: $(cat family.log.total)"
+
+# --- the end ------------------------------------------------------------------------------
+inside "$memlog" run -q -i 10ms -o killed.log "$act" alloc 200000 exit 0 2>err
+status=$?
+test "$status" = 137 || fail "status $status instead of 137: $(cat err)"
+grep -q '^# end reason=SIGKILL oom_kill=1$' killed.log || fail "the end: $(tail -n 2 killed.log)"
+test "$(column killed.log last 2)" -gt 0 || fail "no sample: $(cat killed.log)"
+
+# --- a limit that changes is looked for every ten seconds, and is no news at the end -----------
+if test "$full" != 0; then
+  inside "$memlog" run -q -i 100ms -o changed.log "$act" alloc 5 say low2 wait enough exit 0 &
+  run=$!
+  until_true 60 test -e low2
+  echo $((64 * MIB)) >"$group/inner/$limit"
+  until_true 60 grep -qx "# limit $((64 * MIB))" changed.log || fail "a change: $(grep '^#' changed.log)"
+  sleep 10.5
+  touch enough
+  wait "$run"
+  test "$(grep '^# limit' changed.log | tr '\n' ' ')" = "# limit $((96 * MIB)) # limit $((64 * MIB)) " ||
+    fail "limits: $(grep '^# limit' changed.log)"
+fi
+finish
