@@ -15,13 +15,13 @@ in_use() { test "$(column memory.log last 2)" "$1" "$2"; }
 cat >told <<'END'
 env >told.env
 ls -l /proc/self/fd >told.fds
-grep SigBlk /proc/self/status >told.mask
+grep -e SigBlk -e SigIgn /proc/self/status >told.mask
 ps -o pgid= $$ >told.group
 echo $$ >told.pid
 echo spoken
 END
 LD_PRELOAD=libm.so.6 "$memlog" run -q -i 10ms --alert ' alloc > 10MB ' --exec '. ./told' \
-  "$act" alloc 100 say small wait grow alloc 20000 wait end 2>err >out &
+  "$act" alloc 100 say small wait grow alloc 20000 wait end <told 2>err >out &
 run=$!
 until_true 60 test -e small && until_true 60 in_use -gt 100000 || fail "it does not begin"
 test ! -e told.env || fail "it is told before it is true"
@@ -44,7 +44,8 @@ done
 grep -q '^MEMLOG_RUN=' told.env && fail "the command has memlog in it"
 grep -e 'memory\.log$' -e memfd -e anon_inode told.fds && fail "it has descriptors of memlog's"
 grep -q ' 0 -> /dev/null$' told.fds || fail "its input: $(cat told.fds)"
-grep -q '0000000000000000$' told.mask || fail "signals are blocked: $(cat told.mask)"
+grep -q 'SigBlk:.*0000000000000000$' told.mask || fail "signals are blocked: $(cat told.mask)"
+grep -q 'SigIgn:.*[02468aceACE][0-9a-f]\{3\}$' told.mask || fail "SIGPIPE is ignored: $(cat told.mask)"
 test "$(tr -d ' ' <told.group)" = "$(cat told.pid)" || fail "it is in the group $(cat told.group)"
 
 # --- no command: a line on stderr; numbers that are no column; percent -----------------
@@ -115,21 +116,33 @@ test "$(alerts memory.log 'alloc>10MB')" = 6 || fail "told other than three time
 
 # --- nobody waits for it, at the end either ------------------------------------------------
 "$memlog" run -q -i 10ms -o left.log --alert 'alloc>1' --exec 'echo $$ >left.pid; mv left.pid left; while test ! -e left.end; do sleep 0.02; done; echo >left.done' \
-  "$act" alloc 5 say l wait left exit 6
+  "$act" alloc 5 wait left.seen exit 6 &
+run=$!
+until_true 60 test -e left || fail "the command does not run"
+touch left.seen
+wait "$run"
 status=$?
 test "$status" = 6 || fail "status $status instead of 6"
-kill -0 "$(cat left)" || fail "the command has ended with the program"
+kill -0 "$(cat left)" 2>/dev/null || fail "the command has ended with the program"
 touch left.end
 until_true 60 test -e left.done || fail "the command does not go on"
 
 # --- where the log can't be written ----------------------------------------------------------
-"$memlog" run -q -i 10ms -o /dev/full --alert 'alloc>1MB' --exec 'echo >full' "$act" alloc 5000 wait full exit 7
+"$memlog" run -q -i 10ms -o /dev/full --alert 'alloc>1MB' --exec 'echo >full' "$act" alloc 5000 wait full.end exit 7 &
+run=$!
+until_true 60 test -e full || fail "a full disk: the command does not run"
+touch full.end
+wait "$run"
 status=$?
 test "$status" = 7 || fail "a full disk: status $status instead of 7"
 
 # --- a family's sum -------------------------------------------------------------------------
 "$memlog" run -q -i 10ms -o sum.log --children --alert 'alloc>40MB' --exec 'echo "$MEMLOG_LOG" >sum.new; mv sum.new sum' --alert 'process_threads>0' sh -c "
-  '$act' alloc 30000 wait sum exit 0 | '$act' alloc 30000 wait sum exit 0; exit 7" 2>err
+  '$act' alloc 30000 wait sum.end exit 0 | '$act' alloc 30000 wait sum.end exit 0; exit 7" 2>err &
+run=$!
+until_true 60 test -e sum || fail "the sum's command does not run: $(grep '^#' sum.log*)"
+touch sum.end
+wait "$run"
 test "$(cat sum)" = "$(pwd)/sum.log.total" || fail "the sum's command: $(cat sum)"
 test "$(alerts sum.log.total 'alloc>40MB')" = 1 || fail "the sum: $(grep '^#' sum.log*)"
 test "$(alerts sum.log 'process_threads>0')" = 1 || fail "the shell: $(grep '^#' sum.log*)"

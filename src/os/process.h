@@ -34,7 +34,8 @@ uint64_t ml_os_rss_bytes(void);          /* resident memory; 0 when /proc is not
 uint64_t ml_os_rss_bytes_of(const char *statm); /* of another process: "/proc/PID/statm" */
 uint64_t ml_os_mapped_bytes(void);       /* address space in use; 0 when /proc is not there */
 uint64_t ml_os_cgroup_limit_bytes(void); /* the tightest memory limit of the cgroup (v2 or v1)
-                                          * and its ancestors; 0: none or unknown. Reads several
+                                          * and its ancestors (of v2 memory.max: memory.high kills
+                                          * nobody); 0: none or unknown. Reads several
                                           * files and takes 9 KiB of stack: not for every sample */
 
 /* One line on stderr, "memlog: " and the parts up to a NULL one after the other. */
