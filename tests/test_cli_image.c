@@ -3,10 +3,15 @@
  * itself: here this one's, or a forked child's that goes on meanwhile.
  */
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -182,6 +187,47 @@ START_TEST(what_is_not_there_is_an_error)
 }
 END_TEST
 
+/* ---- where the system call is refused, as by a container's seccomp profile ----------------- */
+
+static void refuse_process_vm_readv(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_readv, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
+    ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+START_TEST(numbers_come_where_the_call_is_refused)
+{
+    const struct ml_memory memory = { ml_memory_of_process, &pid };
+    char byte;
+    pid = getpid();
+    use_the_heap();
+    struct ml_image *image = open_image();
+    struct memlog_memstats by_call = stats_of(image);
+    refuse_process_vm_readv();
+    struct memlog_memstats by_file = stats_of(image);
+    ck_assert_uint_eq(by_call.alloc, by_file.alloc);
+    ck_assert_uint_eq(by_call.mallocs, by_file.mallocs);
+    ml_image_close(image);
+    ck_assert_int_eq(memory.read(&pid, 8, &byte, 1), -EFAULT);
+    /* One that has ended, and is still listed; then no more. */
+    pid = fork();
+    if (pid == 0)
+        _exit(0);
+    siginfo_t info;
+    ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+    ck_assert_int_eq(memory.read(&pid, (uintptr_t)&byte, &byte, 1), -ESRCH);
+    waitpid(pid, NULL, 0);
+    ck_assert_int_eq(memory.read(&pid, (uintptr_t)&byte, &byte, 1), -ESRCH);
+}
+END_TEST
+
 UNIT_MAIN("cli image", numbers_are_those_of_the_process_itself, collections_are_remembered_as_inside,
           numbers_fit_together_while_threads_work, another_version_is_refused,
-          what_is_not_there_is_an_error)
+          what_is_not_there_is_an_error, numbers_come_where_the_call_is_refused)

@@ -23,8 +23,8 @@ struct ml_memory {
     void *context;
 };
 
-/* The memory of a living process (process_vm_readv); the context is its pid_t. -ESRCH:
- * it is gone; -EPERM: the system does not allow it; -EFAULT. */
+/* The memory of a living process (process_vm_readv, else /proc/PID/mem); the context is its
+ * pid_t. -ESRCH: it is gone; -EPERM: the system does not allow it; -EFAULT. */
 int ml_memory_of_process(void *pid, uintptr_t address, void *to, size_t bytes);
 
 struct ml_image;
