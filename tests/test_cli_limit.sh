@@ -69,6 +69,18 @@ test "$status" = 137 || fail "status $status instead of 137: $(cat err)"
 grep -q '^# end reason=SIGKILL oom_kill=1$' killed.log || fail "the end: $(tail -n 2 killed.log)"
 test "$(column killed.log last 2)" -gt 0 || fail "no sample: $(cat killed.log)"
 
+# --- in a container the own group is where all would be mounted -------------------------------
+root=/sys/fs/cgroup
+case $group in $root/memory/*) root=$root/memory ;; esac
+rm -f killed.log
+if unshare -m mount --bind "$group/inner" "$root" 2>/dev/null; then
+  # shellcheck disable=SC2016 # the words are for the inner shell
+  inside unshare -m sh -c 'mount --bind "$1" "$2" && shift 2 && exec "$@"' sh "$group/inner" "$root" \
+    "$memlog" run -q -i 10ms -o killed.log "$act" alloc 200000 exit 0
+  grep -qx "# limit $((1024 * MIB))" killed.log || fail "the own limit: $(cat killed.log)"
+  grep -q '^# end reason=SIGKILL oom_kill=1$' killed.log || fail "the end in a container: $(tail -n 2 killed.log)"
+fi
+
 # --- a limit that changes is looked for every ten seconds; what has ended has none: no news -----
 if test "$full" != 0; then
   inside "$memlog" run -q -i 1m -o ended.log --children sleep 10.5

@@ -3,39 +3,49 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-/* The number behind "oom_kill " on a line of its own. */
-static uint64_t number_in(const char *path)
+/* The number behind "oom_kill " on a line of its own. False: no such file. */
+static bool read_kills(const char *path, uint64_t *kills)
 {
     char line[128];
-    uint64_t kills = 0;
     FILE *file = fopen(path, "re");
     if (file == NULL)
-        return 0;
+        return false;
     while (fgets(line, sizeof(line), file) != NULL)
-        if (sscanf(line, "oom_kill %" SCNu64, &kills) == 1)
+        if (sscanf(line, "oom_kill %" SCNu64, kills) == 1)
             break;
     fclose(file);
+    return true;
+}
+
+/* In a container the group's own folder is often what is mounted, whatever it is called outside. */
+static uint64_t kills_of_group(const char *mount, const char *group, const char *name)
+{
+    char path[PATH_MAX];
+    uint64_t kills = 0;
+    snprintf(path, sizeof(path), "%s%s/%s", mount, group, name);
+    if (!read_kills(path, &kills)) {
+        snprintf(path, sizeof(path), "%s/%s", mount, name);
+        (void)read_kills(path, &kills);
+    }
     return kills;
 }
 
 /* "0::/user.slice" of version 2, "4:memory:/docker/1f2e" of version 1. */
 static uint64_t kills_of_membership(const char *line)
 {
-    char file[PATH_MAX];
     const char *controllers = strchr(line, ':');
     const char *group = controllers == NULL ? NULL : strchr(controllers + 1, ':');
     if (group == NULL)
         return 0;
     if (strncmp(line, "0::", 3) == 0)
-        snprintf(file, sizeof(file), "/sys/fs/cgroup%s/memory.events", group + 1);
-    else if (strstr(controllers, "memory") != NULL)
-        snprintf(file, sizeof(file), "/sys/fs/cgroup/memory%s/memory.oom_control", group + 1);
-    else
-        return 0;
-    return number_in(file);
+        return kills_of_group("/sys/fs/cgroup", group + 1, "memory.events");
+    if (strstr(controllers, "memory") != NULL)
+        return kills_of_group("/sys/fs/cgroup/memory", group + 1, "memory.oom_control");
+    return 0;
 }
 
 uint64_t ml_oom_kills(void)

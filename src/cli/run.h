@@ -6,6 +6,7 @@
  *   child.h     it runs; signals, its end
  *   recorder.h  the log: image.h reads its memory at each tick
  *   family.h    the logs of processes that it starts
+ *   alert.h     what is done when a number crosses a bound
  */
 #ifndef ML_CLI_RUN_H
 #define ML_CLI_RUN_H
