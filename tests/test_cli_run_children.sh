@@ -74,6 +74,27 @@ test "$(ls memory.log.[0-9]* | wc -l)" = 1 || fail "more than one log: $(ls)"
 test "$(grep -c '^# memlog' memory.log.[0-9]*)" = 1 || fail "it is taken for two: $(cat memory.log.[0-9]*)"
 test ! -s err || fail "an exec is complained of: $(cat err)"
 
+# Each log has its own bound, and nothing between FILE.1 and FILE is missing.
+rm -f memory.log* end
+"$memlog" run -q -i 1ms --max-bytes 4KiB --children sh -c "'$act' alloc 5 wait end exit 0; exit 0" &
+run=$!
+# full_once: each of the three was put aside.
+full_once() { test "$(ls memory.log*.1 | wc -l)" = 3; }
+until_true 60 full_once || fail "logs that were put aside: $(ls -l memory.log*)"
+touch end
+wait "$run"
+for log in memory.log memory.log.total "$(ls memory.log.[0-9]*.1 | sed 's/\.1$//')"; do
+  for file in "$log" "$log.1"; do
+    test "$(wc -c <"$file")" -le 4096 || fail "$file has $(wc -c <"$file") bytes"
+    test "$(sed -n 1p "$file" | cut -d' ' -f1-3)" = '# memlog 1' || fail "$file begins with $(sed -n 1p "$file")"
+    test "$(grep -c '^# memlog' "$file")" = 1 || fail "$file has more headers than one"
+  done
+  test "$(sed -n 1p "$log")" = "$(sed -n 1p "$log.1")" || fail "$log goes on under another header"
+  tail -n 1 "$log" | grep -q '^# end reason=exit' || fail "the end of $log: $(tail -n 1 "$log")"
+  grep -q '^# end' "$log.1" && fail "an end in $log.1"
+  grep -hq '^# lost' "$log" "$log.1" && fail "samples are lost in $log"
+done
+
 # More short ones than there are places on the board, which a handler ends in the middle of what
 # they do.
 rm -f memory.log* end
