@@ -129,8 +129,8 @@ static void say(const struct ml_alert *alert, double value, const struct limit *
     if (condition->is_share)
         snprintf(share, sizeof(share), ", %.0f %% of %s, %s", value / (double)limit->bytes * 100,
                  ml_bytes_text(limit->bytes, of, sizeof(of)), limit->whose);
-    ml_os_complain("alert ", condition->text, ": ", condition->field->go_name, " is ", amount, share,
-                   NULL);
+    ml_os_complain("alert ", condition->text, ": ", condition->field->go_name, " is ", amount,
+                   share, NULL);
 }
 
 /* ---- commands ----------------------------------------------------------------------- */

@@ -100,7 +100,8 @@ bool ml_condition_parse(struct ml_condition *condition, const char *text,
 {
     struct parts parts;
     if (!split(text, &parts) || !find_comparison(parts.operator, &condition->comparison))
-        return refuse(why, "\"%.80s\" is no condition (try sys>90%%, alloc>=512MiB, fds>1000)", text);
+        return refuse(why, "\"%.80s\" is no condition (try sys>90%%, alloc>=512MiB, fds>1000)",
+                      text);
     condition->field = ml_field_find(parts.name, strlen(parts.name));
     if (condition->field == NULL)
         return refuse(why, "no field is called %s (the names are those of --columns)", parts.name);

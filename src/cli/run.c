@@ -56,7 +56,7 @@ static const struct argp_option options[] = {
     { "children", KEY_CHILDREN, NULL, 0, "each process under it in FILE.PID, all of them in FILE.total", 0 },
     { "collections", KEY_COLLECTIONS, NULL, 0, "a line for each collection, in programs that collect", 0 },
     { "max-bytes", KEY_MAX_BYTES, "SIZE", 0, "above it the log is renamed to FILE.1 and begun anew", 0 },
-    { "alert", KEY_ALERT, "CONDITION", 0, "tell when it comes true: 'sys>90%' (of the limit), 'alloc>=1GiB'", 0 },
+    { "alert", KEY_ALERT, "CONDITION", 0, "tell when it comes true: 'sys>90%' of the limit, 'fds>99'", 0 },
     { "exec", KEY_EXEC, "COMMAND", 0, "behind an --alert: what /bin/sh is to do then", 0 },
     { "quiet", 'q', NULL, 0, "no summary at the end", 0 },
     { NULL, 0, NULL, 0, NULL, 0 },
