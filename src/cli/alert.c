@@ -41,10 +41,22 @@ bool ml_alerts_add_command(struct ml_alerts *alerts, const char *command,
     return is_free;
 }
 
+static struct ml_alert_limit limit_without_cgroup(void)
+{
+    const char *variable = ml_os_getenv("MEMLOG_MEMORY_LIMIT");
+    int64_t soft = INT64_MAX;
+    if (variable != NULL && ml_parse_limit(variable, &soft) && soft != INT64_MAX)
+        return (struct ml_alert_limit){ (uint64_t)soft, "MEMLOG_MEMORY_LIMIT" };
+    uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES);
+    return (struct ml_alert_limit){ pages * (uint64_t)sysconf(_SC_PAGESIZE),
+                                    "the machine's memory, as there is no limit" };
+}
+
 void ml_alerts_watch(struct ml_alerts *alerts, pid_t pid, struct ml_lines *own,
                      struct ml_lines *total)
 {
     alerts->pid = pid;
+    alerts->without_cgroup = limit_without_cgroup();
     for (size_t i = 0; i < alerts->count; i++) {
         struct ml_alert *alert = &alerts->all[i];
         const struct ml_field *field = alert->condition.field;
@@ -85,22 +97,12 @@ static const char *number_text(double number, char *text, size_t capacity)
     return text;
 }
 
-struct limit {
-    uint64_t bytes;
-    const char *whose;
-};
-
-static struct limit find_limit(const struct ml_lines *lines)
+static struct ml_alert_limit find_limit(const struct ml_alerts *alerts,
+                                        const struct ml_lines *lines)
 {
-    const char *variable = ml_os_getenv("MEMLOG_MEMORY_LIMIT");
-    int64_t soft = INT64_MAX;
     if (lines->limit_bytes != 0)
-        return (struct limit){ lines->limit_bytes, "the cgroup's limit" };
-    if (variable != NULL && ml_parse_limit(variable, &soft) && soft != INT64_MAX)
-        return (struct limit){ (uint64_t)soft, "MEMLOG_MEMORY_LIMIT" };
-    uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES);
-    return (struct limit){ pages * (uint64_t)sysconf(_SC_PAGESIZE),
-                           "the machine's memory, as there is no limit" };
+        return (struct ml_alert_limit){ lines->limit_bytes, "the cgroup's limit" };
+    return alerts->without_cgroup;
 }
 
 /* ---- telling ------------------------------------------------------------------------ */
@@ -118,7 +120,7 @@ __attribute__((format(printf, 2, 3))) static void note(const struct ml_alert *al
     (void)ml_lines_comment(alert->lines, line);
 }
 
-static void say(const struct ml_alert *alert, double value, const struct limit *limit)
+static void say(const struct ml_alert *alert, double value, const struct ml_alert_limit *limit)
 {
     const struct ml_condition *condition = &alert->condition;
     char amount[64], of[64], share[160] = "";
@@ -206,7 +208,7 @@ void ml_alerts_take_end(struct ml_alerts *alerts, pid_t pid, int status)
 /* ---- looking ------------------------------------------------------------------------- */
 
 static void tell(const struct ml_alerts *alerts, struct ml_alert *alert, double value,
-                 const struct limit *limit)
+                 const struct ml_alert_limit *limit)
 {
     char value_text[32], limit_text[32];
     number_text(value, value_text, sizeof(value_text));
@@ -225,7 +227,7 @@ void ml_alerts_look(struct ml_alerts *alerts)
 {
     for (size_t i = 0; i < alerts->count; i++) {
         struct ml_alert *alert = &alerts->all[i];
-        const struct limit limit = find_limit(alert->lines);
+        const struct ml_alert_limit limit = find_limit(alerts, alert->lines);
         double value = number_in(alert->lines, alert->condition.field);
         bool held = alert->holds;
         alert->holds = ml_condition_holds(&alert->condition, held, value, limit.bytes);

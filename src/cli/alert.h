@@ -30,10 +30,17 @@ struct ml_alert {
     pid_t running;          /* its command; 0: does not run */
 };
 
+/* What percent are of. */
+struct ml_alert_limit {
+    uint64_t bytes;
+    const char *whose; /* for a message */
+};
+
 struct ml_alerts {
     struct ml_alert all[ML_ALERTS_MOST];
     size_t count;
     pid_t pid; /* the program's */
+    struct ml_alert_limit without_cgroup; /* where the cgroup sets none */
     struct ml_command_origin origin;
 };
 
