@@ -67,6 +67,6 @@ fi
 for header in "$top_srcdir"/src/*/*.h; do
   # shellcheck disable=SC2086
   compile "$header" $CC -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-unused-function \
-    -fsyntax-only -I"$top_srcdir/src" -I"$api" -x c -include "$header" /dev/null
+    -fsyntax-only -I. -I"$top_srcdir/src" -I"$api" -x c -include "$header" /dev/null
 done
 finish
