@@ -2,6 +2,7 @@
 /* test_heap_pageheap.c - runs of pages: split, joined, aligned, resized;
  * released while others take. test_heap_pagerandom.c does it at random. */
 #include "heap/pageheap.h"
+#include "heap/runs.h"
 
 #include <string.h>
 
@@ -224,10 +225,10 @@ END_TEST
 START_TEST(only_runs_that_rested_are_released)
 {
     prepare();
-    ml_pageheap_set_tick(10);
+    ml_runs_set_tick(10);
     struct ml_span *a = run(50), *wall = run(1), *b = run(60);
     ml_pageheap_give(a);
-    ml_pageheap_set_tick(12);
+    ml_runs_set_tick(12);
     ml_pageheap_give(b);
     ck_assert_uint_eq(ml_pageheap_release(10, UINT64_MAX), 0);
     ck_assert_uint_eq(ml_pageheap_release(11, UINT64_MAX), 50 * ML_PAGE_BYTES);
@@ -240,14 +241,14 @@ START_TEST(a_page_that_comes_and_goes_at_its_end_does_not_keep_a_run_young)
 {
     prepare();
     struct ml_span *a = run(500), *page = run(1);
-    ml_pageheap_set_tick(10);
+    ml_runs_set_tick(10);
     ml_pageheap_give(a);
-    ml_pageheap_set_tick(20);
+    ml_runs_set_tick(20);
     ml_pageheap_give(page); /* joins the old run */
     ck_assert_uint_eq(ml_pageheap_release(11, UINT64_MAX), 501 * ML_PAGE_BYTES);
     struct ml_span *first = run(1), *rest = run(400);
     ml_pageheap_give(first);
-    ml_pageheap_set_tick(30);
+    ml_runs_set_tick(30);
     ml_pageheap_give(rest); /* joins an old page, and is young */
     ck_assert_uint_eq(ml_pageheap_release(21, UINT64_MAX), 0);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "heap/pageheap.h"
+#include "heap/runs.h"
 #include "heap_os.h"
 #include "heap_unit.h"
 
@@ -98,7 +99,7 @@ static void step(void)
         r->span = NULL;
     }
     if (random_below(&seed, 20) == 0) {
-        ml_pageheap_set_tick((uint32_t)random_below(&seed, 5));
+        ml_runs_set_tick((uint32_t)random_below(&seed, 5));
         ml_pageheap_release((uint32_t)random_below(&seed, 6),
                             random_below(&seed, 500) * ML_PAGE_BYTES);
     }

@@ -7,8 +7,6 @@
 struct ml_span_list ml_large_lists[ML_KINDS];
 struct ml_span_list ml_large_unswept;
 
-static void set(uint64_t *figure, uint64_t value) { __atomic_store_n(figure, value, __ATOMIC_RELAXED); }
-
 /* 0 when bytes are more than a heap can have. */
 static uint32_t pages_for(size_t bytes)
 {
@@ -19,8 +17,8 @@ static uint32_t pages_for(size_t bytes)
 static void count_malloc(uint64_t objects, uint64_t bytes)
 {
     struct ml_pageheap_figures *now = ml_pageheap_begin_change();
-    set(&now->large_mallocs, now->large_mallocs + objects);
-    set(&now->large_malloc_bytes, now->large_malloc_bytes + bytes);
+    ml_figure_set(&now->large_mallocs, now->large_mallocs + objects);
+    ml_figure_set(&now->large_malloc_bytes, now->large_malloc_bytes + bytes);
     ml_pageheap_end_change();
     ml_heap_taken_add((int64_t)bytes);
 }
@@ -28,11 +26,11 @@ static void count_malloc(uint64_t objects, uint64_t bytes)
 static void count_free(uint64_t objects, uint64_t bytes, bool swept)
 {
     struct ml_pageheap_figures *now = ml_pageheap_begin_change();
-    set(&now->large_frees, now->large_frees + objects);
-    set(&now->large_free_bytes, now->large_free_bytes + bytes);
+    ml_figure_set(&now->large_frees, now->large_frees + objects);
+    ml_figure_set(&now->large_free_bytes, now->large_free_bytes + bytes);
     if (swept) {
-        set(&now->large_swept, now->large_swept + objects);
-        set(&now->large_swept_bytes, now->large_swept_bytes + bytes);
+        ml_figure_set(&now->large_swept, now->large_swept + objects);
+        ml_figure_set(&now->large_swept_bytes, now->large_swept_bytes + bytes);
     }
     ml_pageheap_end_change();
     if (!swept) /* what is swept was taken off at the mark's end */

@@ -3,10 +3,10 @@
 
 #include <errno.h>
 
-#include "base/publish.h"
 #include "heap/freeruns.h"
 #include "heap/poison.h"
 #include "heap/renewed.h"
+#include "heap/runs.h"
 #include "os/pages.h"
 
 enum {
@@ -17,197 +17,34 @@ enum {
 
 struct ml_lock ml_pageheap_lock;
 
-static uint32_t unused_first; /* descriptors without pages, by `next` */
-static uint32_t next_number = 1;
-static uint32_t tick_now;  /* written without the lock */
 static unsigned releasing; /* runs in ML_SPAN_RELEASING */
 
-static struct ml_pageheap_figures figures;
-static uint32_t sequence; /* odd while the figures change */
-ML_PUBLISH("pageheap.figures", figures);
-ML_PUBLISH("pageheap.sequence", sequence);
-
-/* ---- figures -------------------------------------------------------------- */
-
-struct ml_pageheap_figures *ml_pageheap_begin_change(void)
-{
-    __atomic_store_n(&sequence, sequence + 1, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_RELEASE);
-    return &figures;
-}
-
-void ml_pageheap_end_change(void)
-{
-    __atomic_store_n(&sequence, sequence + 1, __ATOMIC_RELEASE);
-}
-
-/* The figures as relaxed atomics: a reader may look while they change, and
- * throws away what it saw then. */
-static void set(uint64_t *figure, uint64_t value) { __atomic_store_n(figure, value, __ATOMIC_RELAXED); }
-
-void ml_pageheap_read(struct ml_pageheap_figures *copy)
-{
-    const uint64_t *from = (const uint64_t *)&figures;
-    uint64_t *to = (uint64_t *)copy;
-    for (;;) {
-        uint32_t before = __atomic_load_n(&sequence, __ATOMIC_ACQUIRE);
-        if (!(before & 1)) {
-            for (size_t i = 0; i < sizeof(*copy) / sizeof(uint64_t); i++)
-                to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
-            __atomic_thread_fence(__ATOMIC_ACQUIRE);
-            if (__atomic_load_n(&sequence, __ATOMIC_RELAXED) == before)
-                return;
-        }
-        __builtin_ia32_pause();
-    }
-}
-
-uint64_t ml_pageheap_inuse_bytes(void)
-{
-    return __atomic_load_n(&figures.inuse_bytes, __ATOMIC_RELAXED);
-}
-
-uint64_t ml_pageheap_backed_bytes(void)
-{
-    uint64_t heap = __atomic_load_n(&figures.heap_bytes, __ATOMIC_RELAXED);
-    uint64_t released = __atomic_load_n(&figures.released_bytes, __ATOMIC_RELAXED);
-    return heap - ml_min(heap, released);
-}
-
-static void change_inuse(int64_t bytes, int64_t released)
-{
-    struct ml_pageheap_figures *now = ml_pageheap_begin_change();
-    set(&now->inuse_bytes, now->inuse_bytes + (uint64_t)bytes);
-    set(&now->released_bytes, now->released_bytes + (uint64_t)released);
-    ml_pageheap_end_change();
-}
-
-/* ---- descriptors ----------------------------------------------------------- */
-
-static void count_span(int by)
-{
-    struct ml_pageheap_figures *now = ml_pageheap_begin_change();
-    set(&now->spans, now->spans + (uint64_t)by);
-    ml_pageheap_end_change();
-}
-
-static bool have_descriptor(void)
-{
-    return unused_first != 0 || ml_spanmap_need_spans(next_number + 1) == 0;
-}
-
-static struct ml_span *new_descriptor(uintptr_t base, uint32_t pages)
-{
-    struct ml_span *span;
-    if (!have_descriptor())
-        return NULL;
-    if (unused_first != 0) {
-        span = ml_span_at(unused_first);
-        unused_first = span->next;
-    } else {
-        span = ml_span_at(next_number++);
-    }
-    span->base = base;
-    span->pages = pages;
-    span->next = span->prev = 0;
-    span->use = ML_SPAN_FREE;
-    span->place = ML_PLACE_NONE;
-    span->freed_tick = __atomic_load_n(&tick_now, __ATOMIC_RELAXED);
-    count_span(+1);
-    return span;
-}
-
-static void drop_descriptor(struct ml_span *span)
-{
-    span->use = ML_SPAN_UNUSED;
-    span->pages = 0;
-    span->base = 0;
-    span->next = unused_first;
-    unused_first = ml_span_number(span);
-    count_span(-1);
-}
-
-/* ---- free runs -------------------------------------------------------------- */
-
-/* The free run that touches address from below or above, or NULL. */
-static struct ml_span *free_neighbour(uintptr_t address)
-{
-    if (!ml_in_heap(address))
-        return NULL;
-    struct ml_span *span = ml_span_over(address);
-    bool over = address - span->base < ml_span_bytes(span);
-    /* An atomic load, or the compiler reads both bytes at once, and the place
-     * of a small span is its bin's business. */
-    return over && __atomic_load_n(&span->use, __ATOMIC_RELAXED) == ML_SPAN_FREE &&
-                   span->place == ML_PLACE_FREE
-               ? span
-               : NULL;
-}
-
-/* Take a free run that touches this one out of the lists, and into it. The
- * whole is as old as its larger part: a page that comes and goes at the end of
- * a long run does not keep the run from being released. */
-static void swallow(struct ml_span *run, struct ml_span *neighbour)
-{
-    ml_freeruns_unhang(neighbour);
-    if (neighbour->pages > run->pages)
-        run->freed_tick = neighbour->freed_tick;
-    if (neighbour->base < run->base)
-        run->base = neighbour->base;
-    run->pages += neighbour->pages;
-    drop_descriptor(neighbour);
-}
-
-/* Join a run that is in no list with its free neighbours and hang it. */
-static void make_free(struct ml_span *run)
-{
-    struct ml_span *below = free_neighbour(run->base - 1);
-    struct ml_span *above = free_neighbour(run->base + ml_span_bytes(run));
-    if (below != NULL)
-        swallow(run, below);
-    if (above != NULL)
-        swallow(run, above);
-    ml_freeruns_hang(run);
-}
+/* ---- taking and giving ----------------------------------------------------- */
 
 /* More heap from the OS, as a free run. */
 static bool grow(uint32_t pages, uint32_t align_pages)
 {
     uint64_t need = ((uint64_t)pages + align_pages - 1) << ML_PAGE_SHIFT;
+    struct ml_pageheap_figures figures;
+    ml_pageheap_read(&figures);
     uint64_t share = ml_align_down(figures.heap_bytes / GROW_SHARE, ML_PAGE_BYTES);
     uint64_t wanted = ml_max(need, ml_min(ml_max(share, GROW_LEAST), GROW_MOST));
     /* The descriptor first: a heap that has grown can't shrink again. */
-    struct ml_span *run = new_descriptor(0, 0);
+    struct ml_span *run = ml_run_new(0, 0);
     if (run == NULL)
         return false;
     run->base = ml_map.base + figures.heap_bytes;
     size_t added = ml_spanmap_grow(need, wanted);
     if (added == 0) {
-        drop_descriptor(run);
+        ml_run_drop(run);
         return false;
     }
     run->pages = (uint32_t)(added >> ML_PAGE_SHIFT);
     struct ml_pageheap_figures *now = ml_pageheap_begin_change();
-    set(&now->heap_bytes, now->heap_bytes + added);
-    set(&now->released_bytes, now->released_bytes + added);
+    ml_figure_set(&now->heap_bytes, now->heap_bytes + added);
+    ml_figure_set(&now->released_bytes, now->released_bytes + added);
     ml_pageheap_end_change();
-    make_free(run);
-    return true;
-}
-
-/* Cut the run down to pages; what lies behind becomes a free run. False when
- * there is no descriptor for it. */
-static bool split(struct ml_span *run, uint32_t pages)
-{
-    if (run->pages == pages)
-        return true;
-    struct ml_span *rest =
-        new_descriptor(run->base + ((uintptr_t)pages << ML_PAGE_SHIFT), run->pages - pages);
-    if (rest == NULL)
-        return false;
-    rest->freed_tick = run->freed_tick;
-    run->pages = pages;
-    ml_freeruns_hang(rest);
+    ml_run_make_free(run);
     return true;
 }
 
@@ -224,7 +61,7 @@ static struct ml_span *take(uint32_t pages, uint32_t align_pages, uint32_t *back
     uint32_t front = ml_freeruns_slack(run, align_pages);
     if (front != 0) {
         struct ml_span *aligned =
-            new_descriptor(run->base + ((uintptr_t)front << ML_PAGE_SHIFT), run->pages - front);
+            ml_run_new(run->base + ((uintptr_t)front << ML_PAGE_SHIFT), run->pages - front);
         if (aligned == NULL) {
             ml_freeruns_hang(run);
             return NULL;
@@ -234,8 +71,8 @@ static struct ml_span *take(uint32_t pages, uint32_t align_pages, uint32_t *back
         ml_freeruns_hang(run);
         run = aligned;
     }
-    if (!split(run, pages)) {
-        make_free(run);
+    if (!ml_run_split(run, pages)) {
+        ml_run_make_free(run);
         return NULL;
     }
     if (ml_unlikely(ml_poison_on))
@@ -243,17 +80,17 @@ static struct ml_span *take(uint32_t pages, uint32_t align_pages, uint32_t *back
     ml_renewed_note(run->base, pages);
     *backed = ml_backed_count(run->base, pages);
     ml_backed_set(run->base, pages, true);
-    change_inuse((int64_t)ml_span_bytes(run), -(int64_t)(pages - *backed) * ML_PAGE_BYTES);
+    ml_pageheap_change_inuse((int64_t)ml_span_bytes(run), -(int64_t)(pages - *backed) * ML_PAGE_BYTES);
     return run;
 }
 
 static void give(struct ml_span *run)
 {
     uint64_t released = ml_unlikely(ml_poison_on) ? ml_poison_run(run->base, run->pages) : 0;
-    change_inuse(-(int64_t)ml_span_bytes(run), (int64_t)released);
-    run->freed_tick = __atomic_load_n(&tick_now, __ATOMIC_RELAXED);
+    ml_pageheap_change_inuse(-(int64_t)ml_span_bytes(run), (int64_t)released);
+    ml_run_stamp(run);
     ml_spanmap_clear_pages(run);
-    make_free(run);
+    ml_run_make_free(run);
 }
 
 /* ---- small spans --------------------------------------------------------------- */
@@ -303,15 +140,15 @@ void ml_pageheap_give_run(struct ml_span *span) { give(span); }
 static bool grow_in_place(struct ml_span *span, uint32_t more, uint32_t *backed)
 {
     uintptr_t end = span->base + ml_span_bytes(span);
-    struct ml_span *behind = free_neighbour(end);
+    struct ml_span *behind = ml_run_free_at(end);
     if (behind == NULL || behind->pages < more)
         return false;
     ml_freeruns_unhang(behind);
-    if (!split(behind, more)) {
+    if (!ml_run_split(behind, more)) {
         ml_freeruns_hang(behind);
         return false;
     }
-    drop_descriptor(behind);
+    ml_run_drop(behind);
     if (ml_unlikely(ml_poison_on))
         ml_poison_check_run(end, more);
     ml_renewed_note(end, more);
@@ -319,11 +156,11 @@ static bool grow_in_place(struct ml_span *span, uint32_t more, uint32_t *backed)
     ml_backed_set(end, more, true);
     span->pages += more;
     ml_spanmap_set_pages(span, span->pages - more);
-    change_inuse((int64_t)more * ML_PAGE_BYTES, -(int64_t)(more - *backed) * ML_PAGE_BYTES);
+    ml_pageheap_change_inuse((int64_t)more * ML_PAGE_BYTES, -(int64_t)(more - *backed) * ML_PAGE_BYTES);
     return true;
 }
 
-bool ml_pageheap_can_shrink(void) { return have_descriptor(); }
+bool ml_pageheap_can_shrink(void) { return ml_run_can_be_new(); }
 
 bool ml_pageheap_resize_run(struct ml_span *span, uint32_t pages, uint32_t *backed)
 {
@@ -333,7 +170,7 @@ bool ml_pageheap_resize_run(struct ml_span *span, uint32_t pages, uint32_t *back
     if (surplus == 0)
         return true;
     struct ml_span *rest =
-        new_descriptor(span->base + ((uintptr_t)pages << ML_PAGE_SHIFT), surplus);
+        ml_run_new(span->base + ((uintptr_t)pages << ML_PAGE_SHIFT), surplus);
     if (rest == NULL)
         return false;
     span->pages = pages;
@@ -342,8 +179,6 @@ bool ml_pageheap_resize_run(struct ml_span *span, uint32_t pages, uint32_t *back
 }
 
 /* ---- back to the OS ---------------------------------------------------------------- */
-
-void ml_pageheap_set_tick(uint32_t tick) { __atomic_store_n(&tick_now, tick, __ATOMIC_RELAXED); }
 
 enum { RELEASE_BATCH = 64 };
 
@@ -381,7 +216,7 @@ static uint64_t backed_bytes(const struct due *part)
  * does not wait for the release. */
 static void leave_rest(struct ml_span *run, const struct due *part)
 {
-    if (split(run, (uint32_t)((part->base - run->base) >> ML_PAGE_SHIFT) + part->pages))
+    if (ml_run_split(run, (uint32_t)((part->base - run->base) >> ML_PAGE_SHIFT) + part->pages))
         ml_spanmap_set_ends(run);
 }
 
@@ -416,10 +251,10 @@ static uint64_t finish_release(const struct due *part, bool done)
     if (done) {
         bytes = backed_bytes(part);
         ml_backed_set(part->base, part->pages, false);
-        change_inuse(0, (int64_t)bytes);
+        ml_pageheap_change_inuse(0, (int64_t)bytes);
     }
     releasing--;
-    make_free(part->run);
+    ml_run_make_free(part->run);
     return bytes;
 }
 
@@ -451,7 +286,7 @@ uint64_t ml_pageheap_release(uint32_t tick, uint64_t bytes)
 void ml_pageheap_after_fork_child(void)
 {
     ml_lock(&ml_pageheap_lock);
-    for (uint32_t number = 1; number < next_number && releasing != 0; number++) {
+    for (uint32_t number = 1; number < ml_runs_end() && releasing != 0; number++) {
         struct due part = { .run = ml_span_at(number) };
         if (part.run->use == ML_SPAN_RELEASING)
             finish_release(&part, false);
@@ -480,6 +315,8 @@ const char *ml_pageheap_check(void)
     if (broken != NULL)
         return broken;
     bool last_free = false;
+    struct ml_pageheap_figures figures;
+    ml_pageheap_read(&figures);
     uintptr_t end = ml_map.base + figures.heap_bytes;
     for (uintptr_t at = ml_map.base; at < end;) {
         struct ml_span *span = ml_span_over(at);

@@ -3,6 +3,7 @@
 
 #include "heap/central.h"
 #include "heap/pageheap.h"
+#include "heap/runs.h"
 
 enum { KEEP_LEAST = 1 << 20, SHARE = 4, STEP_LEAST = 16 << 20, PIECE = 256 << 10 };
 
@@ -67,7 +68,7 @@ bool ml_release_tick(void)
     keep_below_limit();
     ml_pageheap_read(&now);
     __atomic_store_n(&tick, tick + 1, __ATOMIC_RELAXED);
-    ml_pageheap_set_tick(tick);
+    ml_runs_set_tick(tick);
     inuse_at[tick % ML_RELEASE_WINDOW] = now.inuse_bytes;
 
     uint64_t backed = now.heap_bytes - now.released_bytes;
