@@ -13,7 +13,7 @@ grep -q '^# lost 2 samples (No such file or directory)$' memory.log || fail "los
 equal "samples" "$(samples memory.log)" 2
 
 # With the thread alone: the directory is found again without anybody's call.
-drive file=logs/memory.log interval_ms=1 start "sh=rm -r logs; sleep 0.02; mkdir logs" \
+drive file=logs/memory.log interval_ms=1 start "sh=mv logs gone; rm -r gone; sleep 0.02; mkdir logs" \
         "sh=tries=0; until [ -s logs/memory.log ]; do
                 tries=\$((tries + 1)); [ \$tries -lt 6000 ] || exit 1; sleep 0.01
         done"
