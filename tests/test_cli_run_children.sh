@@ -95,6 +95,18 @@ for log in memory.log memory.log.total "$(ls memory.log.[0-9]*.1 | sed 's/\.1$//
   grep -hq '^# lost' "$log" "$log.1" && fail "samples are lost in $log"
 done
 
+# Those that end before anybody looks are known by what they were, and when.
+rm -f memory.log* end
+begun=$(date +%s)
+"$memlog" run -q -i 3s --children sh -c "'$act' alloc 10 exit 0; '$act' alloc 20 exit 0; sleep 1.5"
+for blocks in 10 20; do
+  grep -h "^# memlog 1 .*prog_cli_act alloc $blocks exit 0\"$" memory.log.[0-9]* >header ||
+    fail "no log of who had $blocks blocks: $(head -qn 1 memory.log.[0-9]*)"
+done
+start=$(date -d "$(sed -n 's/.* start=\([^ ]*\) .*/\1/p' header)" +%s)
+test "$start" -ge "$begun" && test "$start" -le "$(column "$(grep -l 'alloc 20' memory.log.[0-9]*)" 1 1)" ||
+  fail "it began at $start: $(cat "$(grep -l 'alloc 20' memory.log.[0-9]*)")"
+
 # More short ones than there are places on the board, which a handler ends in the middle of what
 # they do.
 rm -f memory.log* end

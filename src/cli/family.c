@@ -126,9 +126,16 @@ struct ml_family *ml_family_open(struct ml_board *board, const struct ml_recorde
 
 /* ---- one that has come -------------------------------------------------------------- */
 
+static bool has_ended(const struct member *member)
+{
+    struct pollfd end = { .fd = member->pidfd, .events = POLLIN };
+    return member->pidfd < 0 || (poll(&end, 1, 0) == 1 && (end.revents & POLLIN));
+}
+
 enum { WORDS_MOST = 64 };
 
-/* The words of its command line, NULL behind them. They point into text. */
+/* The words of its command line as it is now, NULL behind them; none when it has ended. They
+ * point into text. */
 static void read_command(pid_t pid, char *text, size_t capacity, char *words[WORDS_MOST + 1])
 {
     char path[64];
@@ -167,8 +174,8 @@ static void take_in(struct ml_family *family, uint32_t place)
     if (!make_pattern(family, ml_recorder_path(family->members[0].recorder)))
         return;
     read_command(member->pid, text, sizeof(text), words);
-    if (ml_recorder_open(&member->recorder, &settings, words[0] == NULL ? "?" : words[0],
-                         member->pid, words, slot) != 0)
+    if (ml_recorder_open(&member->recorder, &settings, "", member->pid,
+                         words[0] == NULL || has_ended(member) ? NULL : words, slot) != 0)
         member->recorder = NULL;
 }
 
@@ -195,12 +202,6 @@ static void look_for_new(struct ml_family *family)
 }
 
 /* ---- samples ------------------------------------------------------------------------- */
-
-static bool has_ended(const struct member *member)
-{
-    struct pollfd end = { .fd = member->pidfd, .events = POLLIN };
-    return member->pidfd < 0 || (poll(&end, 1, 0) == 1 && (end.revents & POLLIN));
-}
 
 /* Nobody writes there any more: the next process may. */
 static void free_slot(struct ml_board *board, uint32_t place)

@@ -168,14 +168,25 @@ static void write_command(char *const *arguments, char *line, size_t capacity)
     ml_os_escape_arguments(words, length, line, capacity);
 }
 
+/* The slot is the process's own, and may be about to change. */
+static void copy_command(const struct ml_board_slot *slot, char *line, size_t capacity)
+{
+    snprintf(line, capacity, "%.*s", (int)sizeof(slot->command) - 1, slot->command);
+}
+
 static void begin_lines(struct ml_recorder *recorder, bool show_command, char *const *arguments)
 {
     char command[ML_RECORD_COMMAND_BYTES];
-    struct ml_record_run run = { .pid = recorder->pid, .start_ns = ml_os_realtime_ns() };
-    if (show_command) {
+    const struct ml_board_slot *slot = recorder->slot;
+    bool has_begun = __atomic_load_n(&slot->images, __ATOMIC_ACQUIRE) != 0;
+    struct ml_record_run run = { .pid = recorder->pid };
+    run.start_ns = has_begun ? slot->first.when_ns : ml_os_realtime_ns();
+    if (arguments != NULL)
         write_command(arguments, command, sizeof(command));
+    else
+        copy_command(slot, command, sizeof(command));
+    if (show_command && command[0] != '\0')
         run.command = command;
-    }
     ml_lines_begin(&recorder->lines, &run);
 }
 

@@ -31,7 +31,8 @@ struct ml_recorder;
 
 /* A log for the process with that pid (as this one knows it), which has or will have
  * that slot. The file is opened, nothing is written yet. `name`: the program's, for
- * %e; arguments: for the header. 0, or an errno's negative after one line on stderr. */
+ * %e; arguments: for the header, NULL for what the slot tells. 0, or an errno's negative after
+ * one line on stderr. */
 int ml_recorder_open(struct ml_recorder **recorder, const struct ml_recorder_settings *settings,
                      const char *name, pid_t pid, char *const *arguments,
                      const struct ml_board_slot *slot);

@@ -4,7 +4,7 @@
  *
  *   memlog run                               the program (preload/board.c)
  *     makes the board, MEMLOG_RUN=path         maps it, closes it again
- *     first sample; reads the root     <----   slot: pid, numbers, the root's address
+ *     first sample; reads the root     <----   slot: numbers, command, the root's address
  *     samples from its memory
  *     last sample                      <----   slot: the numbers at exit, done
  *
@@ -28,7 +28,8 @@
 /* In the environment: where the board is opened. */
 #define ML_BOARD_VARIABLE "MEMLOG_RUN"
 
-enum { ML_BOARD_SLOTS = 1024, ML_BOARD_PAGE = 4096, ML_BOARD_FILE_BYTES = 3072 };
+enum { ML_BOARD_SLOTS = 1024, ML_BOARD_PAGE = 4096, ML_BOARD_FILE_BYTES = 3072,
+       ML_BOARD_COMMAND_BYTES = 2048 };
 
 /* What the program itself has read. */
 struct ml_board_numbers {
@@ -44,6 +45,8 @@ struct ml_board_slot {
     uint32_t done;   /* 1: it has left its last numbers */
     uint32_t left_alone; /* 1: memlog run has ended, and the process has not */
     struct ml_board_numbers first, last;
+    char command[ML_BOARD_COMMAND_BYTES]; /* as a log's header has it: it may end before anybody
+                                           * asks the system */
 } __attribute__((aligned(ML_BOARD_PAGE)));
 
 struct ml_board {

@@ -144,6 +144,8 @@ static bool take(void)
         return false;
     slot->root = (uintptr_t)&memlog_root;
     slot->done = 0;
+    if (ml_os_command_line(slot->command, sizeof(slot->command)) == 0)
+        slot->command[0] = '\0';
     write_numbers(&slot->first, ml_stats_read_extra);
     __atomic_store_n(&slot->images, slot->images + 1, __ATOMIC_RELEASE);
     return true;
