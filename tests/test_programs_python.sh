@@ -1,0 +1,46 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# test_programs_python.sh - Python's own tests have the same results under memlog run, with its
+# allocator for small objects and with malloc for all of them.
+. "${top_srcdir:-$(dirname "$0")/..}/tests/script.sh"
+. "$top_srcdir/tests/programs_common.sh"
+need python3 python3
+python3 -c 'import test.test_gc, test.test_subprocess' 2>/dev/null ||
+  { echo "no tests of Python's here (Debian: package 'libpython3-testsuite')"; exit 77; }
+
+modules='test_gc test_threading test_subprocess test_json test_ctypes test_fork1 test_weakref test_mmap'
+# results SAID: what became of each test, one a line. Times and places differ from run to run.
+results() {
+  sed -n 's/^\(test[A-Za-z0-9_]* ([A-Za-z0-9_.]*)\).* \.\.\. \(ok\|FAIL\|ERROR\|skipped\).*/\1 \2/p' "$1" | sort
+}
+
+# They sleep most of the time.
+run() {
+  name=$1
+  shift
+  mkdir "$name" || exit 99
+  # shellcheck disable=SC2086 # several words on purpose
+  TMPDIR=$work/$name timeout -k 10 "$patience" "$@" python3 -m test -v $modules >"$name.out" 2>&1
+  echo $? >"$name.status"
+}
+run plain env &
+plain=$!
+run pools "$memlog" run -q -o pools.log -- env PYTHONMALLOC=pymalloc &
+pools=$!
+run every "$memlog" run -q -o every.log -- env PYTHONMALLOC=malloc
+wait "$plain" "$pools"
+
+results plain.out >expected
+count=$(grep -c ' ok$' expected)
+test "$count" -gt 500 || fail "only $count tests: $(tail -n 20 plain.out)"
+for name in pools every; do
+  results "$name.out" >results
+  cmp -s expected results || fail "$name: other results: $(diff expected results)"
+  test "$(cat plain.status)" = "$(cat "$name.status")" ||
+    fail "$name: status $(cat "$name.status"), and $(cat plain.status) without memlog"
+  good_log "$name.log" "reason=exit status=$(cat "$name.status")"
+done
+# Small objects are memlog's then.
+most() { awk '/^[0-9]/ && $2 > most { most = $2 } END { print most }' "$1"; }
+test "$(most every.log)" -gt "$(most pools.log)" || fail "PYTHONMALLOC=malloc does not show"
+finish
