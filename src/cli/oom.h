@@ -10,5 +10,7 @@
 /* Kills so far in this process's cgroup, and below it (v2 or v1); 0 where that is not
  * to be learnt. */
 uint64_t ml_oom_kills(void);
+/* The same, with other files than /proc/self/cgroup and /sys/fs/cgroup. */
+uint64_t ml_oom_kills_under(const char *membership, const char *root);
 
 #endif
