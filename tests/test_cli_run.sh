@@ -76,6 +76,30 @@ expect 126 "bin/garbage: Exec format error" "$memlog" run -q bin/garbage
 if echo 'int main(void) { return 0; }' >static.c && $CC -static -o static static.c 2>/dev/null; then
   expect 126 "static is statically linked" "$memlog" run -q ./static
 fi
+# Nor does it help where the program has a malloc that all use: it runs, and is told of.
+cat >own.c <<'END'
+#include <stdlib.h>
+#include <string.h>
+static char pool[1 << 20] __attribute__((aligned(16)));
+static size_t used;
+void *malloc(size_t bytes)
+{
+    used += (bytes + 31) & ~(size_t)15;
+    return used > sizeof(pool) ? NULL : pool + used - ((bytes + 31) & ~(size_t)15);
+}
+void free(void *pointer) { (void)pointer; }
+int main(void)
+{
+    char *copy = strdup("of the pool");
+    int status = copy < pool || copy >= pool + sizeof(pool);
+    free(copy);
+    return status;
+}
+END
+$CC -fno-builtin own.c -o own || exit 99
+expect 0 "the program has a malloc of its own" "$memlog" run -q ./own
+test "$(wc -l <err)" = 1 || fail "it says: $(cat err)"
+expect 0 "the program has a malloc of its own" "$memlog" run -q sh -c 'exec ./own'
 # An ELF header of 32 bits is enough to be seen.
 { printf '\177ELF\001\001\001'; head -c 200 /dev/zero; } >elf32
 chmod +x elf32

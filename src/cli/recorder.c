@@ -240,6 +240,17 @@ static void complain_once(struct ml_recorder *recorder, int error)
         ml_os_complain("cannot read the program's numbers: ", ml_os_error_text(-error), NULL);
 }
 
+/* Once, however many processes: a child mostly is the same program. */
+static void complain_of_malloc(const struct ml_recorder *recorder)
+{
+    static bool said;
+    if (said || !__atomic_load_n(&recorder->slot->passed_by, __ATOMIC_RELAXED))
+        return;
+    said = true;
+    ml_os_complain("the program has a malloc of its own: what it allocates by that is not counted",
+                   NULL);
+}
+
 /* The slot may tell of another program by now, whose memlog is elsewhere. */
 static bool has_image(struct ml_recorder *recorder)
 {
@@ -256,6 +267,7 @@ static bool has_image(struct ml_recorder *recorder)
     }
     recorder->images_seen = images;
     recorder->failing_ns = 0;
+    complain_of_malloc(recorder);
     return true;
 }
 
@@ -287,6 +299,7 @@ static bool take_first_sample(struct ml_recorder *recorder)
 {
     if (__atomic_load_n(&recorder->slot->images, __ATOMIC_ACQUIRE) == 0)
         return false;
+    complain_of_malloc(recorder);
     (void)take_sample(recorder, &recorder->slot->first, NULL, NULL);
     return true;
 }
@@ -307,6 +320,7 @@ void ml_recorder_end(struct ml_recorder *recorder, const char *reason)
 {
     if (recorder->last_ns == 0)
         (void)take_first_sample(recorder);
+    complain_of_malloc(recorder);
     recorder->at_exit = __atomic_load_n(&recorder->slot->done, __ATOMIC_ACQUIRE) != 0;
     if (recorder->at_exit) {
         (void)take_sample(recorder, &recorder->slot->last, "end ", reason);

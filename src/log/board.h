@@ -44,6 +44,7 @@ struct ml_board_slot {
     uint64_t root;   /* address of its memlog_root */
     uint32_t done;   /* 1: it has left its last numbers */
     uint32_t left_alone; /* 1: memlog run has ended, and the process has not */
+    uint32_t passed_by;  /* 1: it has a malloc of its own */
     struct ml_board_numbers first, last;
     char command[ML_BOARD_COMMAND_BYTES]; /* as a log's header has it: it may end before anybody
                                            * asks the system */

@@ -144,6 +144,7 @@ static bool take(void)
         return false;
     slot->root = (uintptr_t)&memlog_root;
     slot->done = 0;
+    slot->passed_by = ml_plain_is_passed_by();
     if (ml_os_command_line(slot->command, sizeof(slot->command)) == 0)
         slot->command[0] = '\0';
     write_numbers(&slot->first, ml_stats_read_extra);

@@ -127,3 +127,14 @@ ALIAS(__libc_memalign, memalign);
 ALIAS(__libc_valloc, valloc);
 ALIAS(__libc_pvalloc, pvalloc);
 ALIAS(__posix_memalign, posix_memalign);
+
+/* ---- whether they lead here ---------------------------------------------------------- */
+
+extern __typeof__(malloc) own_malloc
+    __attribute__((visibility("hidden"), alias("malloc"), copy(malloc)));
+
+bool ml_plain_is_passed_by(void)
+{
+    void *(*volatile found)(size_t) = malloc; /* by the loader's rules */
+    return found != own_malloc;
+}

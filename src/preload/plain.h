@@ -19,6 +19,8 @@
 #ifndef ML_PRELOAD_PLAIN_H
 #define ML_PRELOAD_PLAIN_H
 
+#include <stdbool.h>
+
 #include "heap/alloc.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -52,6 +54,8 @@ void *ml_plain_calloc(size_t count, size_t size);
 void *ml_plain_realloc(void *pointer, size_t bytes, const char *function);
 /* alignment: a power of two. */
 void *ml_plain_alloc_aligned(size_t alignment, size_t bytes);
+/* The program, or a library before ours, has a malloc of its own, which all use. */
+bool ml_plain_is_passed_by(void);
 /* pointer: an object. */
 size_t ml_plain_usable_bytes(const void *pointer, const char *function);
 
