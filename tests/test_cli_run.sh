@@ -110,6 +110,16 @@ if test "$(id -u)" = 0 && command -v setpriv >/dev/null; then
   chmod 755 "$work"
   expect 126 "runs with raised privileges" \
     setpriv --reuid=65534 --regid=65534 --clear-groups "$memlog" run -q -o /tmp/never.$$ ./privileged exit 0
+  # Where rights are not given, there is nothing to refuse.
+  mkdir -m 777 open
+  expect 3 "" setpriv --no-new-privs --reuid=65534 --regid=65534 --clear-groups \
+    "$memlog" run -q -o open/memory.log ./privileged exit 3
+  test "$(samples open/memory.log)" = 2 || fail "without new rights: $(cat open/memory.log)"
+  # Root's own program; one that becomes less than root.
+  expect 3 "" "$memlog" run -q ./privileged exit 3
+  chown 65534 privileged
+  chmod 4755 privileged
+  expect 126 "runs with raised privileges" "$memlog" run -q ./privileged exit 0
 fi
 
 # --- memlog's own failures: nothing is started -----------------------------------------

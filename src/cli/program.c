@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -73,19 +75,27 @@ static int look_there(struct ml_program *program, const char *name)
 
 /* ---- what -------------------------------------------------------------------- */
 
-/* AT_SECURE: the loader then ignores what is to be preloaded. */
+/* Where files give nobody any rights: in some containers, on some file systems. */
+static bool gives_no_rights(int fd)
+{
+    struct statvfs system;
+    return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ||
+           (fstatvfs(fd, &system) == 0 && (system.f_flag & ST_NOSUID));
+}
+
+/* AT_SECURE: the loader then ignores what is to be preloaded. Also where root becomes less; but
+ * capabilities are nothing new to root. */
 static bool is_privileged(int fd)
 {
     struct stat status;
-    if (geteuid() == 0 && getuid() == 0)
-        return false;
-    if (fstat(fd, &status) != 0)
+    if (fstat(fd, &status) != 0 || gives_no_rights(fd))
         return false;
     bool changes_user = (status.st_mode & S_ISUID) && status.st_uid != getuid();
     bool changes_group = (status.st_mode & S_ISGID) && (status.st_mode & S_IXGRP) &&
                          status.st_gid != getgid();
+    bool is_root = geteuid() == 0 && getuid() == 0;
     return changes_user || changes_group ||
-           fgetxattr(fd, "security.capability", NULL, 0) > 0;
+           (!is_root && fgetxattr(fd, "security.capability", NULL, 0) > 0);
 }
 
 static bool has_interpreter(int fd, const Elf64_Ehdr *header)
