@@ -56,6 +56,15 @@ grep -q '^# end reason=exit status=0$' exec.log || fail "after an exec: $(tail -
 "$memlog" run -q -o exec.log sh -c "exec '$act' alloc 30000 exit 0"
 test "$(column exec.log last 2)" -gt 30000000 || fail "exec in a shell: $(tail -n 2 exec.log)"
 
+# --- one that memlog is not in any more: said once, also where there were samples before -----------
+for before in 'sleep 0.3;' ''; do
+  "$memlog" run -q -i 10ms -o without.log sh -c "$before exec env -u LD_PRELOAD sleep 2" 2>err
+  test "$(grep -c 'memlog: the program has become one without memlog' err)" = 1 ||
+    fail "without memlog after \"$before\": $(cat err)"
+  test "$(wc -l <err)" = 1 || fail "without memlog: $(cat err)"
+done
+test "$(tail -n 1 without.log)" = '# end reason=exit status=0' || fail "without memlog: $(tail -n 1 without.log)"
+
 # --- a child's memory is its own ---------------------------------------------------------
 "$memlog" run -q -o child.log sh -c "'$act' alloc 50000 exit 0; exit 0"
 test "$(column child.log last 2)" -lt 10000000 || fail "a child's memory is counted: $(cat child.log)"

@@ -236,6 +236,9 @@ static void complain_once(struct ml_recorder *recorder, int error)
     recorder->was_refused = true;
     if (error == -ENOTSUP)
         ml_os_complain("the program has another version of memlog in it: nothing is recorded", NULL);
+    else if (error == -EFAULT)
+        ml_os_complain("the program has become one without memlog (static, or started without "
+                       "LD_PRELOAD): nothing is recorded any more", NULL);
     else
         ml_os_complain("cannot read the program's numbers: ", ml_os_error_text(-error), NULL);
 }
@@ -310,9 +313,11 @@ bool ml_recorder_sample(struct ml_recorder *recorder)
         return take_first_sample(recorder);
     if (!has_image(recorder))
         return false;
-    int error = take_sample(recorder, NULL, NULL, NULL);
-    if (recorder->read_error == -EPERM)
-        complain_once(recorder, error);
+    (void)take_sample(recorder, NULL, NULL, NULL);
+    if (recorder->read_error != 0)
+        complain_once(recorder, recorder->read_error);
+    else
+        recorder->failing_ns = 0;
     return recorder->read_error == 0;
 }
 
