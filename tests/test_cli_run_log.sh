@@ -57,8 +57,8 @@ grep -q '^# end reason=exit status=0$' exec.log || fail "after an exec: $(tail -
 test "$(column exec.log last 2)" -gt 30000000 || fail "exec in a shell: $(tail -n 2 exec.log)"
 
 # --- one that memlog is not in any more: said once, also where there were samples before -----------
-for before in 'sleep 0.3;' ''; do
-  "$memlog" run -q -i 10ms -o without.log sh -c "$before exec env -u LD_PRELOAD sleep 2" 2>err
+for before in 'sleep 0.3' 'sleep 0'; do
+  "$memlog" run -q -i 10ms -o without.log sh -c "$before; unset LD_PRELOAD; exec sleep 1.5" 2>err
   test "$(grep -c 'memlog: the program has become one without memlog' err)" = 1 ||
     fail "without memlog after \"$before\": $(cat err)"
   test "$(wc -l <err)" = 1 || fail "without memlog: $(cat err)"
