@@ -41,7 +41,7 @@ for my $i (1 .. 20) {
 my $lines = `echo one; echo two`; print $lines;
 require POSIX; require Storable; require Data::Dumper;
 my $copy = Storable::dclone({ %n }); print scalar(keys %$copy), "\n";
-$Data::Dumper::Sortkeys = 1; print length Data::Dumper::Dumper($copy), "\n";
+{ no warnings "once"; $Data::Dumper::Sortkeys = 1; } print length Data::Dumper::Dumper($copy), "\n";
 print join(',', sort { $a <=> $b } map { $_ * $_ % 1009 } 1 .. 2000), "\n";
 END
 for where in without with; do
