@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh disable=SC2034 # the variables are for the scripts
 # For scripts that put real programs under memlog run, to be sourced after script.sh. What these
-# need is installed by ./bootstrap --full, and they take long: they run in make check-full only.
-test "$full" = 1 || { echo "real programs: with MEMLOG_FULL=1 only"; exit 77; }
+# need is installed by ./bootstrap --full, and they take long: all of it is done in make check-full
+# only, and little where the word unless_full stands.
 . "$top_srcdir/tests/cli_common.sh"
 PATH=/usr/bin:/bin:/usr/sbin:/sbin:$PATH # the system's, not those of a user's own
 
@@ -20,6 +20,13 @@ good_log() {
   awk '/^[0-9]/ { samples++; if (NF != 3 || $2 > $3 || $1 < before) bad = 1; before = $1 }
     !/^[0-9#]/ { bad = 1 } END { exit bad || samples < 2 }' "$1" || fail "$1: $(cat "$1")"
   test "$(tail -n 1 "$1")" = "# end $2" || fail "$1: its end: $(tail -n 1 "$1")"
+}
+# unless_full COMMAND...: without MEMLOG_FULL=1 this is all that is done.
+unless_full() {
+  test "$full" != 1 || return 0
+  under short.log "$@" >short.out 2>&1 </dev/null || fail "$*: $? $(tail -n 5 short.out)"
+  good_log short.log 'reason=exit status=0'
+  finish
 }
 # without NAME COMMAND... and with NAME COMMAND...: run it without and with memlog; its output
 # and its exit status are in NAME.without and NAME.with. same NAME: that they are the same, and

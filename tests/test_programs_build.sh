@@ -6,6 +6,7 @@
 . "$top_srcdir/tests/programs_common.sh"
 need gcc gcc
 need make make
+unless_full make --version
 test -x "$top_srcdir/configure" || { echo "no configure in the sources (./bootstrap makes it)"; exit 77; }
 
 # The files of a release: without what was built here.
@@ -13,6 +14,7 @@ mkdir copy
 tar -C "$top_srcdir" -cf - --exclude='*.o' --exclude='*.lo' --exclude='*.la' --exclude='.libs' --exclude='.deps' \
   --exclude=.git --exclude=sanitized --exclude='*.log' --exclude='*.trs' --exclude=config.status --exclude=./Makefile \
   --exclude=./memlog --exclude=autom4te.cache --exclude='test_*' --exclude='bench_*' . | tar -C copy -xf -
+chmod -R u+w copy
 cd copy || exit 99
 patience=1000
 timeout -k 10 "$patience" "$memlog" run -q --children -o ../configure.log -- \

@@ -5,6 +5,7 @@
 . "${top_srcdir:-$(dirname "$0")/..}/tests/script.sh"
 . "$top_srcdir/tests/programs_common.sh"
 need git git
+unless_full git init -q repository
 
 HOME=$work GIT_CONFIG_NOSYSTEM=1
 export HOME GIT_CONFIG_NOSYSTEM

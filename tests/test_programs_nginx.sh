@@ -7,6 +7,7 @@
 . "$top_srcdir/tests/programs_common.sh"
 need nginx nginx
 need curl curl
+unless_full nginx -v
 
 chmod 755 "$work"
 mkdir -m 755 html

@@ -5,6 +5,7 @@
 . "${top_srcdir:-$(dirname "$0")/..}/tests/script.sh"
 . "$top_srcdir/tests/programs_common.sh"
 need node nodejs
+unless_full node -e 'console.log([...Array(1000).keys()].join())'
 
 cat >work.js <<'END'
 const { Worker, isMainThread, parentPort, workerData } = require('worker_threads');

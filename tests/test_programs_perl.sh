@@ -5,6 +5,7 @@
 . "${top_srcdir:-$(dirname "$0")/..}/tests/script.sh"
 . "$top_srcdir/tests/programs_common.sh"
 need perl perl
+unless_full perl -e 'my %n = map { $_ => "x" x $_ } 1 .. 1000; print length join "", values %n'
 
 cat >work.pl <<'END'
 use strict; use warnings; use Config;

@@ -8,6 +8,7 @@ binaries=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
 PATH=$PATH${binaries:+:$binaries}
 need initdb postgresql
 need pgbench postgresql
+unless_full initdb --version
 
 # It does not run as root.
 as=

@@ -6,6 +6,7 @@
 . "$top_srcdir/tests/programs_common.sh"
 need redis-server redis-server
 need redis-benchmark redis-tools
+unless_full redis-server --version
 
 ask() { timeout 60 redis-cli -s socket "$@"; }
 # says WORDS COMMAND...

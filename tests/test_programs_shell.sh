@@ -6,6 +6,7 @@
 . "$top_srcdir/tests/programs_common.sh"
 need bash bash
 need jq jq
+unless_full bash -c 'echo "[1, 2, 3]" | jq "map(. + 1)"'
 
 cat >work.bash <<'END'
 set -m -o pipefail

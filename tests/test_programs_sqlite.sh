@@ -5,6 +5,7 @@
 . "${top_srcdir:-$(dirname "$0")/..}/tests/script.sh"
 . "$top_srcdir/tests/programs_common.sh"
 need sqlite3 sqlite3
+unless_full sqlite3 :memory: 'create table t(a); insert into t values (1); select * from t'
 
 awk 'BEGIN {
   print "create table t(id integer primary key, name text, n real, b blob); begin;"
