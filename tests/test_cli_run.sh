@@ -100,6 +100,16 @@ $CC -fno-builtin own.c -o own || exit 99
 expect 0 "the program has a malloc of its own" "$memlog" run -q ./own
 test "$(wc -l <err)" = 1 || fail "it says: $(cat err)"
 expect 0 "the program has a malloc of its own" "$memlog" run -q sh -c 'exec ./own'
+# A program may have taken malloc's address for itself without having one.
+cat >stub.c <<'END'
+#include <stdlib.h>
+void *(*const allocate)(size_t) = malloc;
+int main(void) { return allocate(10) == NULL; }
+END
+for kind in '-no-pie -fno-pic' -pie; do
+  # shellcheck disable=SC2086 # several words on purpose
+  $CC $kind -O0 stub.c -o stub && expect 0 "" "$memlog" run -q ./stub
+done
 # An ELF header of 32 bits is enough to be seen.
 { printf '\177ELF\001\001\001'; head -c 200 /dev/zero; } >elf32
 chmod +x elf32

@@ -21,6 +21,7 @@
 
 static struct ml_board_slot *slot; /* NULL: this process has none */
 static pid_t owner;                /* this process, or the last that had one */
+static bool is_passed_by;          /* by its calls of malloc */
 static char file[ML_BOARD_FILE_BYTES];
 
 static void write_numbers(struct ml_board_numbers *numbers,
@@ -144,7 +145,7 @@ static bool take(void)
         return false;
     slot->root = (uintptr_t)&memlog_root;
     slot->done = 0;
-    slot->passed_by = ml_plain_is_passed_by();
+    slot->passed_by = is_passed_by;
     if (ml_os_command_line(slot->command, sizeof(slot->command)) == 0)
         slot->command[0] = '\0';
     write_numbers(&slot->first, ml_stats_read_extra);
@@ -179,6 +180,7 @@ void ml_preload_board_notice(void)
 bool ml_preload_board_take(void)
 {
     owner = ml_os_pid();
+    is_passed_by = ml_plain_is_passed_by();
     if (!take())
         return false;
     (void)pthread_atfork(NULL, NULL, after_fork_child);

@@ -5,7 +5,9 @@
  * newer ones do, but for memalign, which rounds an alignment up to a power of two
  * as it always has.
  */
+#include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -133,8 +135,18 @@ ALIAS(__posix_memalign, posix_memalign);
 extern __typeof__(malloc) own_malloc
     __attribute__((visibility("hidden"), alias("malloc"), copy(malloc)));
 
+/* A program that is not position-independent and takes malloc's address has a stub of its own for
+ * it, which all know as malloc then, and which leads here. */
+static bool is_stub(const void *function)
+{
+    Dl_info info;
+    ElfW(Sym) *symbol = NULL;
+    return dladdr1(function, &info, (void **)&symbol, RTLD_DL_SYMENT) != 0 && symbol != NULL &&
+           symbol->st_shndx == SHN_UNDEF;
+}
+
 bool ml_plain_is_passed_by(void)
 {
     void *(*volatile found)(size_t) = malloc; /* by the loader's rules */
-    return found != own_malloc;
+    return found != own_malloc && !is_stub((const void *)found);
 }

@@ -54,7 +54,8 @@ void *ml_plain_calloc(size_t count, size_t size);
 void *ml_plain_realloc(void *pointer, size_t bytes, const char *function);
 /* alignment: a power of two. */
 void *ml_plain_alloc_aligned(size_t alignment, size_t bytes);
-/* The program, or a library before ours, has a malloc of its own, which all use. */
+/* The program, or a library before ours, has a malloc of its own, which all use. Takes the
+ * loader's lock. */
 bool ml_plain_is_passed_by(void);
 /* pointer: an object. */
 size_t ml_plain_usable_bytes(const void *pointer, const char *function);
