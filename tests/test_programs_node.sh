@@ -43,9 +43,10 @@ async function main() {
     console.log(JSON.stringify(said));
   }
   console.log(new Int32Array(shared)[0]);
-  const cut = new Worker('for (;;) Buffer.alloc(1000)', { eval: true }); // ended in the middle
-  await new Promise(resolve => setTimeout(resolve, 100));
-  console.log(await cut.terminate());
+  // Ended in the middle.
+  const cut = new Worker(`require('worker_threads').parentPort.postMessage('busy'); for (;;) Buffer.alloc(1000)`, { eval: true });
+  console.log(await new Promise(resolve => cut.on('message', resolve)));
+  await cut.terminate();
   const deep = [...Array(20)].map((_, i) => new Promise(resolve => zlib.deflate(Buffer.alloc(100000, i), (e, b) => resolve(b.length))));
   console.log((await Promise.all(deep)).join(' '));
   console.log((await Promise.all([1, 2, 3].map(i => new Promise(resolve =>
