@@ -129,49 +129,48 @@ row_instructions() {
 workloads='arithmetic:1 logic:1 bodies:1 document:1 batches:1 batches:0 random:1 random:0
   pages:1 pages:0 big:1 server:0 queue:0 scratch:1 scratch:0 exchange:0 short:0'
 
-round_of_workloads() {
-  for workload in $workloads; do
-    threads=${workload#*:}
-    test "$threads" -ne 0 || threads=$(getconf _NPROCESSORS_ONLN)
-    for name in $allocators; do
-      under_allocator "$name" || continue
-      # shellcheck disable=SC2086 # a command
-      measure "$name" "${workload%:*} x$threads" \
-        $under "$programs/bench_workload" "${workload%:*}" "$threads"
-    done
+round_of_workload() {
+  for name in $allocators; do
+    under_allocator "$name" || continue
+    # shellcheck disable=SC2086 # a command
+    measure "$name" "$workload x$threads" $under "$programs/bench_workload" "$workload" "$threads"
   done
 }
 
 row_workloads() {
   compare_allocators workloads 'programs that mostly allocate and free, so many threads'
   geometric_means 'wall s' 'CPU s' 'peak RSS MiB'
-  rounds workloads round_of_workloads
+  for entry in $workloads; do
+    workload=${entry%:*} threads=${entry#*:}
+    test "$threads" -ne 0 || threads=$(getconf _NPROCESSORS_ONLN)
+    rounds "workloads, $workload x$threads" round_of_workload
+  done
 }
 
 # --- programs ---------------------------------------------------------------------
 
-round_of_programs() {
-  for program in $real_programs; do
-    for name in $allocators; do
-      under_allocator "$name" || continue
-      # shellcheck disable=SC2086 # a command
-      measure "$name" "$program" sh "$bench_dir/programs.sh" "$program" "$work" "$programs" $under
-    done
+round_of_program() {
+  for name in $allocators; do
+    under_allocator "$name" || continue
+    # shellcheck disable=SC2086 # a command
+    measure "$name" "$program" sh "$bench_dir/programs.sh" "$program" "$work" "$programs" $under
   done
+}
+
+# make_input PROGRAM: fails, with a note, when there is no such program here.
+make_input() {
+  sh "$bench_dir/programs.sh" "$1" "$work" "$programs" >"$work/err" 2>&1 || {
+    note "$(tail -n 1 "$work/err"); left out"
+    return 1
+  }
 }
 
 row_programs() {
   compare_allocators programs 'real programs'
   geometric_means 'wall s' 'CPU s' 'peak RSS MiB'
-  real_programs=
   for program in sqlite python jq perl gcc redis; do
-    if sh "$bench_dir/programs.sh" "$program" "$work" "$programs" >"$work/err" 2>&1; then
-      real_programs="$real_programs $program"
-    else
-      note "$(tail -n 1 "$work/err"); left out"
-    fi
+    if make_input "$program"; then rounds "programs, $program" round_of_program; fi
   done
-  rounds programs round_of_programs
 }
 
 # --- trackers ----------------------------------------------------------------------
@@ -203,21 +202,19 @@ need_command() {
 trackers='untracked memlog memusage jemalloc-prof heaptrack massif'
 
 # Those that slow a program down so much take a while: the shorter programs only.
-round_of_trackers() {
-  for program in arithmetic logic server; do
-    for name in $trackers; do
-      under_tracker "$name" || continue
-      # shellcheck disable=SC2086 # a command
-      measure "$name" "$program" "$programs/bench_spend" $under \
-        "$programs/bench_workload" "$program" 1
-    done
+round_of_tracked_workload() {
+  for name in $trackers; do
+    under_tracker "$name" || continue
+    # shellcheck disable=SC2086 # a command
+    measure "$name" "$workload" "$programs/bench_spend" $under "$programs/bench_workload" "$workload" 1
   done
-  for program in sqlite jq; do
-    for name in $trackers; do
-      under_tracker "$name" || continue
-      # shellcheck disable=SC2086 # a command
-      measure "$name" "$program" sh "$bench_dir/programs.sh" "$program" "$work" "$programs" $under
-    done
+}
+
+round_of_tracked_program() {
+  for name in $trackers; do
+    under_tracker "$name" || continue
+    # shellcheck disable=SC2086 # a command
+    measure "$name" "$program" sh "$bench_dir/programs.sh" "$program" "$work" "$programs" $under
   done
 }
 
@@ -227,5 +224,10 @@ row_trackers() {
   subjects $trackers
   ratios memlog/untracked memusage/untracked jemalloc-prof/untracked heaptrack/untracked massif/untracked
   geometric_means 'wall s' 'CPU s' 'peak RSS MiB'
-  rounds trackers round_of_trackers
+  for workload in arithmetic logic server; do
+    rounds "trackers, $workload" round_of_tracked_workload
+  done
+  for program in sqlite jq; do
+    if make_input "$program"; then rounds "trackers, $program" round_of_tracked_program; fi
+  done
 }
