@@ -20,10 +20,11 @@ the_plain_door() {
 }
 
 # under_allocator NAME: in $under what stands before a command; fails when there is no such
-# allocator here.
+# allocator here. Programs that are linked with another one (redis-server) get the C library's by
+# its being preloaded.
 under_allocator() {
   case $1 in
-    glibc) under='env LD_PRELOAD=' ;;
+    glibc) under='env LD_PRELOAD=libc.so.6' ;;
     memlog) under=$(the_plain_door) ;;
     jemalloc) test -n "$jemalloc" && under="env LD_PRELOAD=$jemalloc" ;;
     mimalloc) test -n "$mimalloc" && under="env LD_PRELOAD=$mimalloc" ;;
