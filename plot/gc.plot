@@ -233,7 +233,9 @@ function print_words() {
   print "command " clean(commands, 54)
   print "pid " pid
   print "span " duration(tmax - tmin)
-  print "end " (reason == "exit" ? "" : reason) (oom ? " (out of memory)" : "")
+  # Who only watched does not know how.
+  if (reason ~ /^(exit|gone|detached)$/) reason = oom ? "the kernel" : ""
+  print "end " reason (oom ? " (out of memory)" : "")
   print "END_OF_BLOCK"
 }
 # --- the same in mem.plot and gc.plot: end

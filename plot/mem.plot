@@ -231,10 +231,27 @@ function print_words() {
   print "command " clean(commands, 54)
   print "pid " pid
   print "span " duration(tmax - tmin)
-  print "end " (reason == "exit" ? "" : reason) (oom ? " (out of memory)" : "")
+  # Who only watched does not know how.
+  if (reason ~ /^(exit|gone|detached)$/) reason = oom ? "the kernel" : ""
+  print "end " reason (oom ? " (out of memory)" : "")
   print "END_OF_BLOCK"
 }
 # --- the same in mem.plot and gc.plot: end
+
+# Of a process without memlog (memlog attach) a run has other columns: rss pss swap. pss is
+# drawn as what is in use, rss as what it has of the system. The two were read one after
+# the other, and "-" was not to be read.
+function columns_line() {
+  resident = $3 == "rss"
+  if (pass == 1 && !resident) has_heap = 1
+}
+function take_resident(   rss, pss) {
+  if ($NF == "?" || $2 !~ /^[0-9]+$/) return
+  rss = $2
+  pss = $3 ~ /^[0-9]+$/ ? $3 : rss
+  if (pass == 1) { has_rss = 1; if (pss == $3) has_pss = 1 }
+  $0 = $1 " " pss " " (pss + 0 > rss + 0 ? pss : rss)
+}
 
 # A run ends at a blank line or at the next header.
 function end_run() {
@@ -330,6 +347,7 @@ function print_summary(   i) {
   print "memlog_alloc = " real(alloc)
   print "memlog_alloc_t = " real(alloc_t)
   print "memlog_sys = " real(sys)
+  print "memlog_kind = " (!has_rss ? 0 : has_heap ? 1 : has_pss ? 2 : 3)
   print_words()
   print "$memlog_limits << END_OF_BLOCK"
   for (i = 1; i <= limits; i++)
@@ -394,6 +412,8 @@ pass == 1 && $0 == second_pass {
   next
 }
 /^[ \t]*$/ { if (pass == 1) end_run(); else gap(); next }
+/^# timestamp / { columns_line(); next }
+resident && !/^#/ { take_resident() }
 /^#/ {
   if (pass == 1) event_line()
   else if ($2 == "memlog") gap()
@@ -677,8 +697,11 @@ do for [i = 1:|$memlog_limits|] {
 
 if (memlog_out ne "") { set output memlog_out }
 
-title_alloc = "in use (Alloc), peak ".bytes(memlog_alloc)
-title_sys   = "system (Sys), peak ".bytes(memlog_sys)
+# What the curves are: memlog's numbers, those and the system's, the system's, rss alone.
+array kind_alloc[4] = ["in use (Alloc)", "in use (Alloc, pss)", "proportional (pss)", "resident (rss)"]
+array kind_sys[4]   = ["system (Sys)", "system (Sys, rss)", "resident (rss)", ""]
+title_alloc = kind_alloc[memlog_kind + 1].", peak ".bytes(memlog_alloc)
+title_sys   = memlog_kind == 3 ? "" : kind_sys[memlog_kind + 1].", peak ".bytes(memlog_sys)
 
 if (text_only) {
   plot $memlog_data using ($1 + offset):($3 / scale) with lines title title_sys, \

@@ -23,3 +23,16 @@ until_true() {
 samples() { grep -c '^[0-9]' "$1"; }
 # column LOG LINE COLUMN: of the data lines; LINE may be "last".
 column() { grep '^[0-9]' "$1" | if test "$2" = last; then tail -n 1; else sed -n "$2p"; fi | cut -d' ' -f"$3"; }
+# expect STATUS WORDS COMMAND...: the words are in its messages; "" for none of them.
+expect() {
+  wanted=$1 words=$2
+  shift 2
+  "$@" >out 2>err </dev/null
+  status=$?
+  test "$status" = "$wanted" || fail "$*: status $status instead of $wanted: $(cat err)"
+  if test -z "$words"; then
+    test ! -s err || fail "$*: said: $(cat err)"
+  else
+    grep -qF -e "$words" err || fail "$*: does not say \"$words\" but: $(cat err)"
+  fi
+}

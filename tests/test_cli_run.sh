@@ -5,20 +5,6 @@
 . "${top_srcdir:-$(dirname "$0")/..}/tests/script.sh"
 . "$top_srcdir/tests/cli_common.sh"
 
-# expect STATUS WORDS COMMAND...: the words are in its messages; "" for none of them.
-expect() {
-  wanted=$1 words=$2
-  shift 2
-  "$@" >out 2>err </dev/null
-  status=$?
-  test "$status" = "$wanted" || fail "$*: status $status instead of $wanted: $(cat err)"
-  if test -z "$words"; then
-    test ! -s err || fail "$*: said: $(cat err)"
-  else
-    grep -qF -e "$words" err || fail "$*: does not say \"$words\" but: $(cat err)"
-  fi
-}
-
 # --- the program's own status, and its output untouched -------------------------
 for status in 0 1 3 125 126 127 255; do
   expect $status "" "$memlog" run -q "$act" exit $status

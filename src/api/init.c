@@ -22,6 +22,7 @@
 #include "log/ticker.h"
 #include "os/process.h"
 #include "os/thread.h"
+#include "stats/root.h"
 
 static void thread_came(void)
 {
@@ -145,6 +146,9 @@ static void begin_asleep(void)
     if (ml_heap_init() == 0 && (ml_thread_attached() || ml_thread_attach(false) == 0))
         ml_pacer_set_percent(-1);
 }
+
+/* An archive's member that nobody refers to would not get into the program. */
+__attribute__((used)) static const struct memlog_root *const root = &memlog_root;
 
 /* ---- start ------------------------------------------------------------------------ */
 

@@ -46,7 +46,7 @@ static bool parse_quantity(const char *text, const struct unit *units, uint64_t 
     return false;
 }
 
-bool ml_parse_interval(const char *text, uint64_t *ns)
+bool ml_parse_duration(const char *text, uint64_t *ns)
 {
     static const struct unit units[] = {
         { "", ML_NS_PER_SECOND },
@@ -57,8 +57,13 @@ bool ml_parse_interval(const char *text, uint64_t *ns)
         { "h", 3600 * (uint64_t)ML_NS_PER_SECOND },
         { NULL, 0 },
     };
+    return parse_quantity(text, units, ns);
+}
+
+bool ml_parse_interval(const char *text, uint64_t *ns)
+{
     const uint64_t DAY = 86400 * (uint64_t)ML_NS_PER_SECOND;
-    return parse_quantity(text, units, ns) && *ns >= ML_NS_PER_MS && *ns <= DAY;
+    return ml_parse_duration(text, ns) && *ns >= ML_NS_PER_MS && *ns <= DAY;
 }
 
 bool ml_parse_bytes(const char *text, uint64_t *bytes)

@@ -15,6 +15,8 @@
 /* "1s", "100ms", "1.5s", "2m", "250us", "1h"; a bare number is seconds. False
  * when it is none, or below 1 ms, or above a day. */
 bool ml_parse_interval(const char *text, uint64_t *ns);
+/* The same, of any length. */
+bool ml_parse_duration(const char *text, uint64_t *ns);
 /* "4096", "64KiB", "1.5GiB", "100MB" (10^6): B, KB MB GB TB, KiB MiB GiB TiB
  * (or K M G T for these). */
 bool ml_parse_bytes(const char *text, uint64_t *bytes);

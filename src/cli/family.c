@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cli/words.h"
 #include "log/lines.h"
 #include "os/clock.h"
 #include "os/process.h"
@@ -132,22 +133,6 @@ static bool has_ended(const struct member *member)
     return member->pidfd < 0 || (poll(&end, 1, 0) == 1 && (end.revents & POLLIN));
 }
 
-enum { WORDS_MOST = 64 };
-
-/* The words of its command line as it is now, NULL behind them; none when it has ended. They
- * point into text. */
-static void read_command(pid_t pid, char *text, size_t capacity, char *words[WORDS_MOST + 1])
-{
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
-    ssize_t length = ml_os_read_file(path, text, capacity);
-    int count = 0;
-    for (char *at = text; length > 0 && at < text + length && count < WORDS_MOST;
-         at += strlen(at) + 1)
-        words[count++] = at;
-    words[count] = NULL;
-}
-
 /* A percent sign in the program's log's name is no pattern any more. */
 static bool make_pattern(struct ml_family *family, const char *path)
 {
@@ -163,8 +148,7 @@ static bool make_pattern(struct ml_family *family, const char *path)
 
 static void take_in(struct ml_family *family, uint32_t place)
 {
-    static char text[4096];
-    char *words[WORDS_MOST + 1];
+    static struct ml_words words; /* large */
     struct member *member = &family->members[place];
     const struct ml_board_slot *slot = &family->board->slots[place];
     struct ml_recorder_settings settings = family->settings;
@@ -173,9 +157,9 @@ static void take_in(struct ml_family *family, uint32_t place)
     settings.file = family->pattern;
     if (!make_pattern(family, ml_recorder_path(family->members[0].recorder)))
         return;
-    read_command(member->pid, text, sizeof(text), words);
+    ml_words_read(&words, member->pid);
     if (ml_recorder_open(&member->recorder, &settings, "", member->pid,
-                         words[0] == NULL || has_ended(member) ? NULL : words, slot) != 0)
+                         words.list[0] == NULL || has_ended(member) ? NULL : words.list, slot) != 0)
         member->recorder = NULL;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/attach.h"
 #include "cli/run.h"
 #include "config.h"
 
@@ -12,6 +13,7 @@ static const struct {
     int (*begin)(int argc, char **argv);
     const char *help;
 } commands[] = {
+    { "attach", ml_cli_attach, "log what a running process uses" },
     { "run", ml_cli_run, "run a program on memlog's heap, and log what it uses" },
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]), WRONG_USE = 2 };

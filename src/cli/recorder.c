@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "cli/image.h"
+#include "cli/space.h"
 #include "cli/units.h"
 #include "os/clock.h"
 #include "os/process.h"
@@ -21,15 +22,16 @@ struct ml_recorder {
 
     pid_t pid;
     const struct ml_board_slot *slot;
+    struct ml_space space;
     struct ml_image *image;
     uint32_t images_seen; /* of the slot, when the image was opened */
     const struct ml_board_numbers *left; /* NULL, or what the process has written itself */
     bool at_exit;         /* the last sample is of its exit */
     bool was_refused;     /* said already */
-    uint64_t failing_ns;  /* monotonic: since when memlog can't be found in it; 0: it can */
+    uint64_t failing_ns;  /* monotonic: since when memlog can't be read in it; 0: it can */
     int read_error;       /* of the last reading */
 
-    struct ml_peak alloc, sys;
+    struct ml_peak alloc, sys; /* PSS and RSS of a process without memlog */
     uint64_t objects, bytes; /* at the last sample */
     uint64_t last_ns;
 };
@@ -67,6 +69,10 @@ static int read_numbers(void *context, struct memlog_memstats *stats, struct mem
         take_left_numbers(recorder, stats, extra);
         return 0;
     }
+    if (recorder->lines.record.without_heap) {
+        add_system_numbers(recorder, extra);
+        return recorder->read_error = extra->rss == 0 ? -ESRCH : 0; /* it has ended */
+    }
     int error = recorder->read_error = ml_image_read(recorder->image, &recorder->raw);
     if (error != 0)
         return error;
@@ -78,7 +84,7 @@ static int read_numbers(void *context, struct memlog_memstats *stats, struct mem
     return 0;
 }
 
-/* What has ended takes nothing; what it took last stays. */
+/* What has ended takes nothing; what it took last stays. A process has always some PSS. */
 static void read_usage(void *context, unsigned sources, struct ml_os_usage *usage)
 {
     const struct ml_recorder *recorder = context;
@@ -86,6 +92,8 @@ static void read_usage(void *context, unsigned sources, struct ml_os_usage *usag
     snprintf(path, sizeof(path), "/proc/%d", (int)recorder->pid);
     if (!recorder->at_exit)
         ml_os_usage_read(path, sources, usage);
+    if (recorder->lines.record.without_heap && usage->pss == 0)
+        usage->pss = usage->swap = ML_OS_USAGE_UNKNOWN;
 }
 
 static uint64_t cycles(void *context)
@@ -149,8 +157,10 @@ static int take_columns(struct ml_recorder *recorder, const char *columns)
     int error = ml_record_add_columns(&recorder->lines.record, columns, &bad, &length);
     if (error == 0)
         return 0;
-    fprintf(stderr, error == -ENOENT ? "memlog: no field is called %.*s: it can't be a column of the log\n"
-                                     : "memlog: %.*s can't be a column of the log\n",
+    fprintf(stderr, error == -ENOENT  ? "memlog: no field is called %.*s: it can't be a column of the log\n"
+                    : error == -ENXIO ? "memlog: %.*s is of memlog's heap, and there is no memlog in "
+                                        "that process: it can't be a column of the log\n"
+                                      : "memlog: %.*s can't be a column of the log\n",
             (int)length, bad);
     return -EINVAL;
 }
@@ -208,7 +218,9 @@ int ml_recorder_open(struct ml_recorder **made, const struct ml_recorder_setting
     recorder->lines.tell_cycles = settings->tell_cycles;
     recorder->lines.file.max_bytes = settings->max_bytes;
     recorder->lines.file.fd = -1;
-    ml_record_init(&recorder->lines.record, settings->interval_ns);
+    recorder->space.memory = recorder->space.maps = -1;
+    (settings->without_heap ? ml_record_init_without_heap
+                            : ml_record_init)(&recorder->lines.record, settings->interval_ns);
     int error = take_columns(recorder, settings->columns);
     if (error == 0)
         error = open_file(recorder, settings->file, name);
@@ -236,7 +248,7 @@ static void complain_once(struct ml_recorder *recorder, int error)
     recorder->was_refused = true;
     if (error == -ENOTSUP)
         ml_os_complain("the program has another version of memlog in it: nothing is recorded", NULL);
-    else if (error == -EFAULT)
+    else if (error == -EFAULT || error == -ESTALE)
         ml_os_complain("the program has become one without memlog (static, or started without "
                        "LD_PRELOAD): nothing is recorded any more", NULL);
     else
@@ -254,6 +266,13 @@ static void complain_of_malloc(const struct ml_recorder *recorder)
                    NULL);
 }
 
+static void close_image(struct ml_recorder *recorder)
+{
+    ml_image_close(recorder->image);
+    ml_space_close(&recorder->space);
+    recorder->image = NULL;
+}
+
 /* The slot may tell of another program by now, whose memlog is elsewhere. */
 static bool has_image(struct ml_recorder *recorder)
 {
@@ -261,15 +280,16 @@ static bool has_image(struct ml_recorder *recorder)
     int error;
     if (images == recorder->images_seen)
         return recorder->image != NULL;
-    const struct ml_memory memory = { ml_memory_of_process, &recorder->pid };
-    ml_image_close(recorder->image);
-    recorder->image = ml_image_open(&memory, (uintptr_t)recorder->slot->root, &error);
+    close_image(recorder);
+    error = ml_space_open(&recorder->space, recorder->pid);
+    const struct ml_memory memory = { ml_space_read, &recorder->space };
+    if (error == 0)
+        recorder->image = ml_image_open(&memory, (uintptr_t)recorder->slot->root, &error);
     if (recorder->image == NULL) {
         complain_once(recorder, error);
         return false;
     }
     recorder->images_seen = images;
-    recorder->failing_ns = 0;
     complain_of_malloc(recorder);
     return true;
 }
@@ -289,8 +309,14 @@ static int take_sample(struct ml_recorder *recorder, const struct ml_board_numbe
     const struct memlog_memstats *stats = &recorder->lines.stats;
     if (recorder->read_error != 0)
         return error;
-    note_peak(&recorder->alloc, stats->alloc, now);
-    note_peak(&recorder->sys, stats->sys, now);
+    if (recorder->lines.record.without_heap) {
+        uint64_t pss = recorder->lines.usage.pss;
+        note_peak(&recorder->alloc, pss == ML_OS_USAGE_UNKNOWN ? 0 : pss, now);
+        note_peak(&recorder->sys, recorder->lines.extra.rss, now);
+    } else {
+        note_peak(&recorder->alloc, stats->alloc, now);
+        note_peak(&recorder->sys, stats->sys, now);
+    }
     recorder->objects = stats->heap_objects;
     recorder->bytes = stats->alloc;
     recorder->last_ns = now;
@@ -304,14 +330,15 @@ static bool take_first_sample(struct ml_recorder *recorder)
         return false;
     complain_of_malloc(recorder);
     (void)take_sample(recorder, &recorder->slot->first, NULL, NULL);
+    (void)has_image(recorder); /* as soon as there is one: it may become another user */
     return true;
 }
 
 bool ml_recorder_sample(struct ml_recorder *recorder)
 {
-    if (recorder->last_ns == 0)
+    if (recorder->last_ns == 0 && recorder->slot->first.when_ns != 0)
         return take_first_sample(recorder);
-    if (!has_image(recorder))
+    if (!recorder->lines.record.without_heap && !has_image(recorder))
         return false;
     (void)take_sample(recorder, NULL, NULL, NULL);
     if (recorder->read_error != 0)
@@ -323,7 +350,7 @@ bool ml_recorder_sample(struct ml_recorder *recorder)
 
 void ml_recorder_end(struct ml_recorder *recorder, const char *reason)
 {
-    if (recorder->last_ns == 0)
+    if (recorder->last_ns == 0 && recorder->slot->first.when_ns != 0)
         (void)take_first_sample(recorder);
     complain_of_malloc(recorder);
     recorder->at_exit = __atomic_load_n(&recorder->slot->done, __ATOMIC_ACQUIRE) != 0;
@@ -368,11 +395,14 @@ void ml_recorder_sum_up(const struct ml_recorder *recorder)
             recorder->place.name);
     if (lost != 0)
         fprintf(stderr, ", %" PRIu64 " lost", lost);
-    fprintf(stderr, "\nmemlog: peak Alloc %s at %s, Sys %s at %s\n",
+    bool without_heap = recorder->lines.record.without_heap;
+    fprintf(stderr, "\nmemlog: peak %s %s at %s, %s %s at %s\n", without_heap ? "PSS" : "Alloc",
             ml_bytes_text(recorder->alloc.bytes, a, sizeof(a)),
             time_text(recorder->alloc.when_ns, b, sizeof(b)),
-            ml_bytes_text(recorder->sys.bytes, c, sizeof(c)),
+            without_heap ? "RSS" : "Sys", ml_bytes_text(recorder->sys.bytes, c, sizeof(c)),
             time_text(recorder->sys.when_ns, d, sizeof(d)));
+    if (without_heap)
+        return;
     fprintf(stderr, "memlog: %" PRIu64 " object%s, %s alive at %s\n", recorder->objects,
             recorder->objects == 1 ? "" : "s", ml_bytes_text(recorder->bytes, a, sizeof(a)),
             recorder->at_exit ? "exit" : "the last sample");
@@ -383,6 +413,6 @@ void ml_recorder_close(struct ml_recorder *recorder)
     if (recorder == NULL)
         return;
     ml_file_close(&recorder->lines.file);
-    ml_image_close(recorder->image);
+    close_image(recorder);
     free(recorder);
 }

@@ -19,6 +19,7 @@ struct ml_recorder_settings {
     uint64_t max_bytes;
     bool tell_cycles;
     bool show_command;
+    bool without_heap; /* the process has no memlog in it: what the system knows is logged */
 };
 
 /* The most there was, and when. */

@@ -70,6 +70,8 @@ static int add_column(struct ml_record *record, const char *name, size_t length)
         return -ENOENT;
     if (!ml_field_is_one_number(field))
         return -EINVAL;
+    if (record->without_heap && ml_field_is_of_heap(field))
+        return -ENXIO;
     if (ml_record_has_column(record, field))
         return 0;
     if (record->column_count == ML_RECORD_COLUMNS)
@@ -97,6 +99,15 @@ int ml_record_add_columns(struct ml_record *record, const char *list, const char
         }
         list += length;
     }
+}
+
+void ml_record_init_without_heap(struct ml_record *record, uint64_t interval_ns)
+{
+    static const char *const names[] = { "rss", "pss", "swap" };
+    ml_record_init(record, interval_ns);
+    record->without_heap = true;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        (void)add_column(record, names[i], strlen(names[i]));
 }
 
 /* ---- the header ------------------------------------------------------- */
@@ -136,10 +147,12 @@ void ml_record_header(struct ml_text *text, const struct ml_record *record,
         ml_text_string(text, run->command);
         ml_text_char(text, '"');
     }
-    ml_text_string(text, "\n# timestamp Alloc Sys");
+    ml_text_string(text, record->without_heap ? "\n# timestamp" : "\n# timestamp Alloc Sys");
     for (size_t i = 0; i < record->column_count; i++) {
         ml_text_char(text, ' ');
-        ml_text_string(text, record->columns[i]->go_name);
+        /* Those of Go's style stand behind Go's. */
+        ml_text_string(text, record->without_heap ? record->columns[i]->name
+                                                  : record->columns[i]->go_name);
     }
     ml_text_char(text, '\n');
 }
@@ -159,8 +172,17 @@ static void add_timestamp(struct ml_text *text, uint64_t now_ns, unsigned digits
     ml_text_u64_padded(text, fraction, digits);
 }
 
+static bool is_unknown(const struct ml_field *field, const void *value)
+{
+    return field->home == ML_HOME_USAGE && *(const uint64_t *)value == ML_OS_USAGE_UNKNOWN;
+}
+
 static void add_value(struct ml_text *text, const struct ml_field *field, const void *value)
 {
+    if (is_unknown(field, value)) {
+        ml_text_char(text, '-');
+        return;
+    }
     switch ((enum ml_field_type)field->type) {
     case ML_TYPE_U64:
         ml_text_u64(text, *(const uint64_t *)value);
@@ -189,10 +211,12 @@ void ml_record_sample(struct ml_text *text, const struct ml_record *record, uint
                       const struct ml_os_usage *usage)
 {
     add_timestamp(text, now_ns, record->fraction_digits);
-    ml_text_char(text, ' ');
-    ml_text_u64(text, stats->alloc);
-    ml_text_char(text, ' ');
-    ml_text_u64(text, stats->sys);
+    if (!record->without_heap) {
+        ml_text_char(text, ' ');
+        ml_text_u64(text, stats->alloc);
+        ml_text_char(text, ' ');
+        ml_text_u64(text, stats->sys);
+    }
     for (size_t i = 0; i < record->column_count; i++) {
         const struct ml_field *field = record->columns[i];
         ml_text_char(text, ' ');

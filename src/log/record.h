@@ -5,6 +5,12 @@
  *   # timestamp Alloc Sys
  *   1294926363 4433792 11118840
  *
+ * Of a process without memlog only the system knows something. Then Alloc and Sys are not
+ * there, and "-" stands for what the system does not say:
+ *
+ *   # timestamp rss pss swap
+ *   1294926363 5701632 - -
+ *
  * Pure: everything goes from the arguments into a caller's text. When a line
  * is written, and where to, is ticker.h's and file.h's business.
  */
@@ -35,6 +41,7 @@ enum {
 struct ml_record {
     uint64_t interval_ns;
     unsigned fraction_digits; /* of the timestamp: 0, 3, 6 or 9 */
+    bool without_heap;        /* no Alloc and Sys in front */
     bool needs_extra;         /* a column lives in memlog_extra */
     unsigned usage_sources;   /* columns that the system knows: enum ml_os_usage_source */
     size_t column_count;      /* beyond the three */
@@ -52,10 +59,14 @@ struct ml_record_run {
 /* Lines at that interval, with no further columns yet. */
 void ml_record_init(struct ml_record *record, uint64_t interval_ns);
 
+/* The same for a process without memlog: rss, pss, swap, and what is added. */
+void ml_record_init_without_heap(struct ml_record *record, uint64_t interval_ns);
+
 /* Add the columns that list names: separated by commas or blanks, in the
  * member's or Go's spelling. A name that is there already (Alloc and Sys
  * always are) adds nothing. 0; -ENOENT: no field has that name; -EINVAL: it
- * is an array and can't be a column; -E2BIG. After an error *bad and
+ * is an array and can't be a column; -ENXIO: it is the heap's, and the record is without;
+ * -E2BIG. After an error *bad and
  * *bad_length say which part of list is meant. */
 int ml_record_add_columns(struct ml_record *record, const char *list, const char **bad,
                           size_t *bad_length) ML_MUST_CHECK;

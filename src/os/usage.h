@@ -16,6 +16,9 @@ struct ml_os_usage {
     uint64_t cgroup_current;  /* bytes that its cgroup is charged with */
 };
 
+/* In a member: it could not be read. For who tells that from 0. */
+#define ML_OS_USAGE_UNKNOWN UINT64_MAX
+
 /* Where the numbers are, by what looking costs. */
 enum ml_os_usage_source {
     ML_OS_USAGE_ROLLUP = 1, /* pss, swap: the kernel walks all pages, milliseconds a GiB */

@@ -242,3 +242,17 @@ const struct ml_field *ml_field_find(const char *name, size_t length)
     }
     return NULL;
 }
+
+bool ml_field_is_of_heap(const struct ml_field *field)
+{
+    static const size_t others[] = {
+        offsetof(struct memlog_extra, rss),
+        offsetof(struct memlog_extra, cgroup_limit),
+        offsetof(struct memlog_extra, log_samples),
+        offsetof(struct memlog_extra, log_lost),
+    };
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (field->home == ML_HOME_EXTRA && field->offset == others[i])
+            return false;
+    return field->home != ML_HOME_USAGE;
+}

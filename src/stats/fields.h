@@ -7,6 +7,7 @@
 #ifndef ML_STATS_FIELDS_H
 #define ML_STATS_FIELDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,6 +52,9 @@ extern const size_t ml_fields_count;
 
 /* The field of that name (either spelling, exact case), or NULL. */
 const struct ml_field *ml_field_find(const char *name, size_t length);
+
+/* A number of memlog's heap or collector: a process without memlog has none. */
+bool ml_field_is_of_heap(const struct ml_field *field);
 
 /* Not an array or a histogram. */
 static inline bool ml_field_is_one_number(const struct ml_field *field)
