@@ -11,6 +11,7 @@
  *   fork        go on in a child, and end without waiting for it
  *   spawn FILE  run it in a child by fork and exec, and wait for it
  *   interrupt N N children, one after the other, that a signal's handler ends while they allocate
+ *   setuid N    become that user
  *   exit N, _exit N, kill N
  *   exec ...    become this program again, with what follows
  */
@@ -153,7 +154,10 @@ int main(int argc, char **argv)
                 nap();
         else if (strcmp(act, "say") == 0)
             say(*word);
-        else if (strcmp(act, "uordblks") == 0)
+        else if (strcmp(act, "setuid") == 0) {
+            if (setuid((uid_t)atoi(*word)) != 0)
+                return 97;
+        } else if (strcmp(act, "uordblks") == 0)
             write_in_use(*word);
         else if (strcmp(act, "exit") == 0)
             exit(atoi(*word));

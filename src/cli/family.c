@@ -150,7 +150,7 @@ static void take_in(struct ml_family *family, uint32_t place)
 {
     static struct ml_words words; /* large */
     struct member *member = &family->members[place];
-    const struct ml_board_slot *slot = &family->board->slots[place];
+    struct ml_board_slot *slot = &family->board->slots[place];
     struct ml_recorder_settings settings = family->settings;
     *member = (struct member){ .pid = (pid_t)family->board->pids[place], .lives = true };
     member->pidfd = (int)syscall(SYS_pidfd_open, member->pid, 0);
@@ -191,7 +191,7 @@ static void look_for_new(struct ml_family *family)
 static void free_slot(struct ml_board *board, uint32_t place)
 {
     struct ml_board_slot *slot = &board->slots[place];
-    slot->done = slot->left_alone = 0;
+    slot->done = slot->asks = slot->inside_sequence = 0;
     __atomic_store_n(&slot->images, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&board->pids[place], 0, __ATOMIC_RELEASE);
 }
@@ -233,7 +233,7 @@ static void leave_all_alone(struct ml_board *board)
     __atomic_store_n(&board->ended, 1, __ATOMIC_SEQ_CST);
     for (uint32_t i = 1; i < ML_BOARD_SLOTS; i++)
         if (__atomic_load_n(&board->pids[i], __ATOMIC_SEQ_CST) != 0)
-            __atomic_store_n(&board->slots[i].left_alone, 1, __ATOMIC_RELEASE);
+            __atomic_store_n(&board->slots[i].asks, ML_BOARD_LEAVE, __ATOMIC_RELEASE);
 }
 
 void ml_family_close(struct ml_family *family)

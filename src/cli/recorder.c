@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "cli/image.h"
+#include "cli/sandbox.h"
 #include "cli/space.h"
 #include "cli/units.h"
 #include "os/clock.h"
@@ -21,7 +23,7 @@ struct ml_recorder {
     struct ml_raw_stats raw; /* large */
 
     pid_t pid;
-    const struct ml_board_slot *slot;
+    struct ml_board_slot *slot;
     struct ml_space space;
     struct ml_image *image;
     uint32_t images_seen; /* of the slot, when the image was opened */
@@ -61,6 +63,28 @@ static void take_left_numbers(const struct ml_recorder *recorder, struct memlog_
     }
 }
 
+/* What its thread has written last. One that was killed in the middle leaves nothing whole. */
+static int read_inside(const struct ml_recorder *recorder, struct memlog_memstats *stats,
+                       struct memlog_extra *extra)
+{
+    enum { PATIENCE = 1000 };
+    const struct ml_board_slot *slot = recorder->slot;
+    for (int tries = 0; tries < PATIENCE; tries++) {
+        uint32_t before = __atomic_load_n(&slot->inside_sequence, __ATOMIC_ACQUIRE);
+        *stats = slot->inside.stats;
+        if (extra != NULL)
+            *extra = slot->inside.extra;
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        if (!(before & 1) && before == __atomic_load_n(&slot->inside_sequence, __ATOMIC_RELAXED)) {
+            if (extra != NULL)
+                add_system_numbers(recorder, extra);
+            return before == 0 ? -EAGAIN : 0;
+        }
+        sched_yield();
+    }
+    return -EAGAIN;
+}
+
 static int read_numbers(void *context, struct memlog_memstats *stats, struct memlog_extra *extra)
 {
     struct ml_recorder *recorder = context;
@@ -73,8 +97,10 @@ static int read_numbers(void *context, struct memlog_memstats *stats, struct mem
         add_system_numbers(recorder, extra);
         return recorder->read_error = extra->rss == 0 ? -ESRCH : 0; /* it has ended */
     }
-    int error = recorder->read_error = ml_image_read(recorder->image, &recorder->raw);
-    if (error != 0)
+    int error = recorder->read_error =
+        recorder->image == NULL ? read_inside(recorder, stats, extra)
+                                : ml_image_read(recorder->image, &recorder->raw);
+    if (error != 0 || recorder->image == NULL)
         return error;
     ml_stats_from_raw(stats, &recorder->raw);
     if (extra != NULL) {
@@ -202,7 +228,7 @@ static void begin_lines(struct ml_recorder *recorder, bool show_command, char *c
 
 int ml_recorder_open(struct ml_recorder **made, const struct ml_recorder_settings *settings,
                      const char *name, pid_t pid, char *const *arguments,
-                     const struct ml_board_slot *slot)
+                     struct ml_board_slot *slot)
 {
     struct ml_recorder *recorder = calloc(1, sizeof(*recorder));
     *made = NULL;
@@ -273,8 +299,31 @@ static void close_image(struct ml_recorder *recorder)
     recorder->image = NULL;
 }
 
-/* The slot may tell of another program by now, whose memlog is elsewhere. */
-static bool has_image(struct ml_recorder *recorder)
+/* The program gets a thread: not while it may still want to be alone (unshare), and not
+ * where making one may end it. False: it can't be asked. */
+static bool ask_inside(struct ml_recorder *recorder)
+{
+    enum { ALONE_NS = 100 * ML_NS_PER_MS };
+    struct ml_board_slot *slot = recorder->slot;
+    bool has_begun = __atomic_load_n(&slot->inside_sequence, __ATOMIC_ACQUIRE) != 0;
+    if (has_begun)
+        return true;
+    if (ml_sandbox_is_around(recorder->pid)) {
+        __atomic_store_n(&slot->asks, 0, __ATOMIC_RELEASE);
+        return false;
+    }
+    if (slot->asks == 0 && ml_os_realtime_ns() - slot->first.when_ns >= ALONE_NS) {
+        slot->interval_ns = recorder->lines.record.interval_ns;
+        __atomic_store_n(&slot->asks, ML_BOARD_NUMBERS, __ATOMIC_RELEASE);
+    }
+    return true;
+}
+
+static bool is_refusal(int error) { return error == -EPERM || error == -ENOSYS; }
+
+/* Whether there is somewhere to read. The slot may tell of another program by now, whose memlog
+ * is elsewhere. */
+static bool has_numbers(struct ml_recorder *recorder)
 {
     uint32_t images = __atomic_load_n(&recorder->slot->images, __ATOMIC_ACQUIRE);
     int error;
@@ -286,11 +335,16 @@ static bool has_image(struct ml_recorder *recorder)
     if (error == 0)
         recorder->image = ml_image_open(&memory, (uintptr_t)recorder->slot->root, &error);
     if (recorder->image == NULL) {
-        complain_once(recorder, error);
-        return false;
+        bool is_asked = is_refusal(error) && ask_inside(recorder);
+        if (!is_asked)
+            complain_once(recorder, error);
+        return is_asked;
     }
     recorder->images_seen = images;
     complain_of_malloc(recorder);
+    uint32_t asked = ML_BOARD_NUMBERS; /* it may be read again: the thread ends */
+    (void)__atomic_compare_exchange_n(&recorder->slot->asks, &asked, 0, false, __ATOMIC_RELEASE,
+                                      __ATOMIC_RELAXED);
     return true;
 }
 
@@ -330,7 +384,7 @@ static bool take_first_sample(struct ml_recorder *recorder)
         return false;
     complain_of_malloc(recorder);
     (void)take_sample(recorder, &recorder->slot->first, NULL, NULL);
-    (void)has_image(recorder); /* as soon as there is one: it may become another user */
+    (void)has_numbers(recorder); /* as soon as there is one: it may become another user */
     return true;
 }
 
@@ -338,10 +392,10 @@ bool ml_recorder_sample(struct ml_recorder *recorder)
 {
     if (recorder->last_ns == 0 && recorder->slot->first.when_ns != 0)
         return take_first_sample(recorder);
-    if (!recorder->lines.record.without_heap && !has_image(recorder))
+    if (!recorder->lines.record.without_heap && !has_numbers(recorder))
         return false;
     (void)take_sample(recorder, NULL, NULL, NULL);
-    if (recorder->read_error != 0)
+    if (recorder->read_error != 0 && recorder->read_error != -EAGAIN)
         complain_once(recorder, recorder->read_error);
     else
         recorder->failing_ns = 0;

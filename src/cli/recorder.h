@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* recorder.h - the log of one process that memlog runs: when its numbers are
- * read, and what the log says of its end.
+ * read, and what the log says of its end. They are read out of its memory; where that is
+ * refused it is asked for them (board.h).
  */
 #ifndef ML_CLI_RECORDER_H
 #define ML_CLI_RECORDER_H
@@ -36,7 +37,7 @@ struct ml_recorder;
  * one line on stderr. */
 int ml_recorder_open(struct ml_recorder **recorder, const struct ml_recorder_settings *settings,
                      const char *name, pid_t pid, char *const *arguments,
-                     const struct ml_board_slot *slot);
+                     struct ml_board_slot *slot);
 /* Its file, absolute; its lines; and the numbers of its last sample, NULL before the first. */
 const char *ml_recorder_path(const struct ml_recorder *recorder);
 struct ml_lines *ml_recorder_lines(struct ml_recorder *recorder);

@@ -8,6 +8,11 @@
  *     samples from its memory
  *     last sample                      <----   slot: the numbers at exit, done
  *
+ * Where the system lets nobody read the program's memory, it is asked for its numbers:
+ *
+ *     asks for numbers                 ---->   slot: asks; a thread (preload/inside.c)
+ *     samples from the slot            <----   slot: the numbers, at the interval
+ *
  * The program keeps no descriptor and calls nobody: it writes to memory. The kernel
  * takes its own memory away before anybody hears of its end, so that the
  * last numbers must be here.
@@ -31,6 +36,12 @@
 enum { ML_BOARD_SLOTS = 1024, ML_BOARD_PAGE = 4096, ML_BOARD_FILE_BYTES = 3072,
        ML_BOARD_COMMAND_BYTES = 2048 };
 
+/* What memlog run wants of a program, as bits. */
+enum ml_board_ask {
+    ML_BOARD_LEAVE = 1,  /* memlog run has ended, and the process has not: go on alone */
+    ML_BOARD_NUMBERS = 2 /* write `inside` every interval_ns */
+};
+
 /* What the program itself has read. */
 struct ml_board_numbers {
     uint64_t when_ns; /* since 1970 */
@@ -43,9 +54,11 @@ struct ml_board_slot {
     uint32_t images; /* programs it has begun: counted up when the root is there */
     uint64_t root;   /* address of its memlog_root */
     uint32_t done;   /* 1: it has left its last numbers */
-    uint32_t left_alone; /* 1: memlog run has ended, and the process has not */
-    uint32_t passed_by;  /* 1: it has a malloc of its own */
-    struct ml_board_numbers first, last;
+    uint32_t passed_by; /* 1: it has a malloc of its own */
+    uint32_t asks;   /* enum ml_board_ask; an exec ends it */
+    uint32_t inside_sequence; /* odd while `inside` is written; 0: never was */
+    uint64_t interval_ns;     /* of the log */
+    struct ml_board_numbers first, last, inside;
     char command[ML_BOARD_COMMAND_BYTES]; /* as a log's header has it: it may end before anybody
                                            * asks the system */
 } __attribute__((aligned(ML_BOARD_PAGE)));

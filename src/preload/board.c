@@ -14,6 +14,7 @@
 #include "os/clock.h"
 #include "os/process.h"
 #include "os/thread.h"
+#include "preload/inside.h"
 #include "preload/log.h"
 #include "preload/plain.h"
 #include "stats/layout.h"
@@ -144,7 +145,9 @@ static bool take(void)
     if (slot == NULL)
         return false;
     slot->root = (uintptr_t)&memlog_root;
-    slot->done = 0;
+    slot->done = slot->inside_sequence = 0;
+    /* What was asked for was another program's before an exec. */
+    __atomic_fetch_and(&slot->asks, ~(uint32_t)ML_BOARD_NUMBERS, __ATOMIC_RELAXED);
     slot->passed_by = is_passed_by;
     if (ml_os_command_line(slot->command, sizeof(slot->command)) == 0)
         slot->command[0] = '\0';
@@ -162,19 +165,34 @@ static void after_fork_child(void)
         munmap(slot, sizeof(*slot));
     slot = NULL;
     owner = ml_os_pid();
+    ml_preload_inside_forget();
     if (!take())
         ml_preload_log_outlive(file, parent);
 }
 
 /* Left alone it goes on with a log of its own: in the same file, where it has one. */
+static ML_COLD void go_on_alone(void)
+{
+    if (__atomic_exchange_n(&slot, NULL, __ATOMIC_RELAXED) != NULL)
+        ml_preload_log_outlive(file, 0); /* the pages stay: another thread may be looking */
+}
+
+static ML_COLD void take_notice(struct ml_board_slot *here, uint32_t asks)
+{
+    if (owner != ml_os_pid())
+        return;
+    if (asks & ML_BOARD_LEAVE)
+        go_on_alone();
+    else
+        ml_preload_inside_begin(here);
+}
+
 void ml_preload_board_notice(void)
 {
     struct ml_board_slot *here = __atomic_load_n(&slot, __ATOMIC_RELAXED);
-    if (ml_likely(here == NULL || !__atomic_load_n(&here->left_alone, __ATOMIC_RELAXED)) ||
-        owner != ml_os_pid())
-        return;
-    if (__atomic_exchange_n(&slot, NULL, __ATOMIC_RELAXED) != NULL)
-        ml_preload_log_outlive(file, 0); /* the pages stay: another thread may be looking */
+    uint32_t asks = here == NULL ? 0 : __atomic_load_n(&here->asks, __ATOMIC_RELAXED);
+    if (ml_unlikely(asks != 0))
+        take_notice(here, asks);
 }
 
 bool ml_preload_board_take(void)

@@ -1,0 +1,82 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# test_cli_run_users.sh - memlog run without the right to look into other users' processes, as in
+# most containers: programs that become another user, and programs that nobody may read.
+. "${top_srcdir:-$(dirname "$0")/..}/tests/script.sh"
+. "$top_srcdir/tests/cli_common.sh"
+test "$(id -u)" = 0 || { echo "for root only"; exit 77; }
+need setpriv util-linux
+nobody=65534
+chmod 777 "$work"
+
+above() { value=$(column "$1" last "$2") && test "$value" -gt "$3"; }
+contained() { setpriv --bounding-set=-sys_ptrace --inh-caps=-all "$@"; }
+contained true 2>/dev/null || { echo "root without a capability can't be had here"; exit 77; }
+
+# --- it goes on, read from outside as before: no thread comes into it ------------------------
+contained "$memlog" run -q -i 10ms --columns process_threads "$act" alloc 10000 setuid $nobody alloc 20000 \
+  say more wait end exit 5 2>err &
+run=$!
+until_true 60 test -e more
+until_true 60 above memory.log 2 30000000 || fail "as another user: $(tail -n 2 memory.log) $(cat err)"
+test "$(column memory.log last 4)" = 1 || fail "threads: $(tail -n 1 memory.log)"
+touch end
+wait $run
+test "$?" = 5 || fail "status $?"
+test "$(tail -n 1 memory.log)" = '# end reason=exit status=5' || fail "its end: $(tail -n 1 memory.log)"
+test ! -s err || fail "it is complained of: $(cat err)"
+
+# --- one that nobody may read from its first moment says its numbers itself --------------------
+cp "$act" unreadable
+chmod 111 unreadable
+# as_nobody LOG COMMAND...
+as_nobody() { setpriv --reuid=$nobody --regid=$nobody --clear-groups "$memlog" run -q -i 10ms "$@"; }
+rm -f more end
+as_nobody -o inside.log --columns process_threads,rss ./unreadable alloc 10000 say early wait go alloc 20000 say more \
+  wait end exit 6 2>err &
+run=$!
+until_true 60 test -e early
+sleep 0.3 # it is asked 100 ms later, and hears of that when it allocates
+touch go
+until_true 60 test -e more
+until_true 60 above inside.log 2 30000000 || fail "from inside: $(tail -n 2 inside.log) $(cat err)"
+test "$(column inside.log last 4)" = 2 || fail "threads: $(tail -n 1 inside.log)"
+test "$(column inside.log last 5)" -gt 30000000 || fail "RSS: $(tail -n 1 inside.log)"
+fresh() { test "$(samples inside.log)" -gt $((lines + 3)); }
+lines=$(samples inside.log)
+until_true 60 fresh || fail "it ends with $lines samples"
+touch end
+wait $run
+test "$?" = 6 || fail "status $?"
+test "$(tail -n 1 inside.log)" = '# end reason=exit status=6' || fail "its end: $(tail -n 1 inside.log)"
+awk '!/^#/ { if (NF != 5 || $2 > $3 || $1 < before) exit 1; before = $1 }' inside.log || fail "lines: $(cat inside.log)"
+test ! -s err || fail "it is complained of: $(cat err)"
+
+# --- it forks, and execs: each has a thread of its own, or none ------------------------------------
+rm -f more end
+as_nobody -o exec.log ./unreadable alloc 5000 say more wait go alloc 100 exec say second wait end alloc 10000 wait third \
+  exit 0 2>err &
+run=$!
+until_true 60 test -e second
+sleep 0.3
+touch end
+until_true 60 above exec.log 2 10000000 || fail "after an exec: $(tail -n 2 exec.log) $(cat err)"
+touch third
+wait $run || fail "status $? after an exec"
+test ! -s err || fail "an exec is complained of: $(cat err)"
+
+# --- a child that has become another user before anybody looked ---------------------------------------
+rm -f more end go
+contained "$memlog" run -q -i 10ms --children -o family.log sh -c \
+  "'$act' setuid $nobody say more wait go alloc 20000 wait end exit 0; exit 7" 2>err &
+run=$!
+until_true 60 test -e more
+sleep 0.4
+touch go
+child() { for log in family.log.[0-9]*; do test -e "$log" && above "$log" 2 20000000; done; }
+until_true 60 child || fail "a child that is another user: $(tail -n 2 family.log.*) $(cat err)"
+until_true 60 above family.log.total 2 20000000 || fail "the sum: $(tail -n 1 family.log.total)"
+touch end
+wait $run
+test "$?" = 7 || fail "status $?"
+finish
