@@ -250,6 +250,8 @@ int ml_options_log(const struct memlog_log_options *given, struct ml_log_setting
     if (error == 0)
         error = choose_flag("MEMLOG_CHILDREN", false, &settings->children);
     if (error == 0)
+        error = choose_flag("MEMLOG_CONTROL", true, &settings->control);
+    if (error == 0)
         error = choose_collections(given, settings);
     if (error == 0)
         error = choose_flag("MEMLOG_COMMAND", true, &settings->show_command);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "api/options.h"
+#include "cli/ask.h"
 #include "cli/claim.h"
 #include "cli/image.h"
 #include "cli/locate.h"
@@ -45,6 +46,8 @@ struct attach {
 
     /* Of the program that the process runs now. */
     struct ml_space space;
+    struct ml_ask ask;         /* where its memory may not be read */
+    bool is_asked;
     struct ml_board_slot slot; /* large; what the program under a memlog run would say itself */
     struct ml_recorder *recorder;
 };
@@ -140,9 +143,22 @@ static void tell(struct attach *attach, const char *what)
     attach->is_told = true;
 }
 
+/* The answer goes where a recorder finds the numbers of a thread inside. */
+static bool ask(struct attach *attach)
+{
+    if (ml_ask_numbers(&attach->ask, &attach->slot.inside) != 0)
+        return false;
+    attach->slot.inside_sequence += 2;
+    attach->slot.images += attach->slot.images == 0;
+    return true;
+}
+
 /* Its memory may not be read. Its mappings may, where only tracing is restricted. */
 static enum source choose_refused(struct attach *attach)
 {
+    attach->is_asked = ml_ask_open(&attach->ask, attach->target.pid) == 0 && ask(attach);
+    if (attach->is_asked)
+        return FROM_HEAP;
     if (attach->space.maps < 0) {
         tell(attach, "it is another user's, or keeps its memory to itself: only rss is known (try sudo)");
         return FROM_SYSTEM;
@@ -213,6 +229,13 @@ static bool begin(struct attach *attach)
     return true;
 }
 
+/* Who does not answer has nothing new. */
+static void look(struct attach *attach)
+{
+    if (!attach->is_asked || ask(attach))
+        (void)ml_recorder_sample(attach->recorder);
+}
+
 static void finish(struct attach *attach, const char *reason)
 {
     ml_recorder_end(attach->recorder, reason);
@@ -220,6 +243,8 @@ static void finish(struct attach *attach, const char *reason)
         ml_recorder_sum_up(attach->recorder);
     ml_recorder_close(attach->recorder);
     ml_space_close(&attach->space);
+    ml_ask_close(&attach->ask);
+    attach->is_asked = false;
     attach->recorder = NULL;
 }
 
@@ -279,7 +304,7 @@ static enum event watch(struct attach *attach)
             if (event == TIME && !begin(attach))
                 return DETACHED;
         } else if (event != ENDED) {
-            (void)ml_recorder_sample(attach->recorder);
+            look(attach);
         }
         if (event != TIME)
             return event;
@@ -347,7 +372,7 @@ static bool take_environment(struct attach *attach)
 
 int ml_cli_attach(int argc, char **argv)
 {
-    static struct attach attach = { .signals = -1, .space = { 0, -1, -1 } }; /* large */
+    static struct attach attach = { .signals = -1, .space = { 0, -1, -1 }, .ask = { .box = { .fd = -1 } } }; /* large */
     static char name[] = "memlog attach";
     if (!take_environment(&attach))
         return OWN_FAILURE;

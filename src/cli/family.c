@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cli/answers.h"
 #include "cli/words.h"
 #include "log/lines.h"
 #include "os/clock.h"
@@ -19,6 +20,7 @@
 struct member {
     struct ml_recorder *recorder; /* NULL: it could not be opened, or has ended */
     pid_t pid;
+    struct ml_answerer *answerer;
     int pidfd; /* readable when it has ended; -1: it had by then */
     bool lives;
 };
@@ -115,7 +117,7 @@ struct ml_family *ml_family_open(struct ml_board *board, const struct ml_recorde
     if (family != NULL) {
         family->board = board;
         family->settings = *settings;
-        family->members[0] = (struct member){ first, (pid_t)board->first_pid, -1, true };
+        family->members[0] = (struct member){ .recorder = first, .pid = (pid_t)board->first_pid, .pidfd = -1, .lives = true };
         error = open_total(family, path);
     }
     if (error == 0)
@@ -161,6 +163,8 @@ static void take_in(struct ml_family *family, uint32_t place)
     if (ml_recorder_open(&member->recorder, &settings, "", member->pid,
                          words.list[0] == NULL || has_ended(member) ? NULL : words.list, slot) != 0)
         member->recorder = NULL;
+    else
+        member->answerer = ml_answers_add(member->pid, member->recorder);
 }
 
 /* What a shell starts is a shell first, for a moment, and its log would be called after
@@ -202,6 +206,8 @@ static void see_off(struct member *member, const char *reason)
     if (member->pidfd >= 0)
         close(member->pidfd);
     member->pidfd = -1;
+    ml_answers_remove(member->answerer);
+    member->answerer = NULL;
     if (member->recorder != NULL) {
         ml_recorder_end(member->recorder, reason);
         ml_recorder_close(member->recorder);

@@ -402,6 +402,13 @@ bool ml_recorder_sample(struct ml_recorder *recorder)
     return recorder->read_error == 0;
 }
 
+bool ml_recorder_read(struct ml_recorder *recorder, struct memlog_memstats *stats,
+                      struct memlog_extra *extra)
+{
+    recorder->left = NULL;
+    return has_numbers(recorder) && read_numbers(recorder, stats, extra) == 0;
+}
+
 void ml_recorder_end(struct ml_recorder *recorder, const char *reason)
 {
     if (recorder->last_ns == 0 && recorder->slot->first.when_ns != 0)

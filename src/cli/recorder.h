@@ -45,6 +45,9 @@ const struct memlog_memstats *ml_recorder_stats(const struct ml_recorder *record
 /* Take a sample, if memlog in the process is ready for that. True when there are new
  * numbers, also where the file can't be written. */
 bool ml_recorder_sample(struct ml_recorder *recorder);
+/* The numbers as they are now, for others than the log. False: they can't be had. */
+bool ml_recorder_read(struct ml_recorder *recorder, struct memlog_memstats *stats,
+                      struct memlog_extra *extra);
 /* The process has ended: the last sample, if it left its numbers, and the line
  * "# end REASON". */
 void ml_recorder_end(struct ml_recorder *recorder, const char *reason);

@@ -15,6 +15,7 @@
 
 #include "api/options.h"
 #include "cli/alert.h"
+#include "cli/answers.h"
 #include "cli/board.h"
 #include "cli/child.h"
 #include "cli/family.h"
@@ -31,6 +32,7 @@ struct run {
     struct ml_recorder_settings settings;
     bool quiet;
     bool children;
+    bool control; /* who asks for the numbers gets them */
     const char *interval; /* as it was said; NULL: it was not */
     char **arguments; /* the program and its own */
     struct ml_alerts alerts;
@@ -178,6 +180,7 @@ static bool begin_log(void *argument, pid_t pid)
         run->family = ml_family_open(run->board, &run->settings, run->recorder);
     ml_alerts_watch(&run->alerts, pid, ml_recorder_lines(run->recorder),
                     run->family == NULL ? NULL : ml_family_lines(run->family));
+    (void)ml_answers_add(pid, run->recorder);
     return !run->children || run->family != NULL;
 }
 
@@ -214,8 +217,9 @@ static void wait_until(const struct run *run, uint64_t due)
     uint64_t now = ml_os_monotonic_ns();
     uint64_t left = due > now ? due - now : 0;
     struct timespec span = { (time_t)(left / ML_NS_PER_SECOND), (long)(left % ML_NS_PER_SECOND) };
-    struct pollfd signals = { .fd = run->child.signals, .events = POLLIN };
-    (void)ppoll(&signals, 1, &span, NULL);
+    struct pollfd either[] = { { .fd = run->child.signals, .events = POLLIN },
+                               { .fd = ml_answers_fd(), .events = POLLIN } };
+    (void)ppoll(either, 2, &span, NULL);
 }
 
 static void record_until_the_end(struct run *run)
@@ -225,6 +229,7 @@ static void record_until_the_end(struct run *run)
     while (!run->child.ended) {
         wait_until(run, due);
         ml_child_handle_signals(&run->child);
+        ml_answers_give();
         uint64_t now = ml_os_monotonic_ns();
         if (run->child.ended || now < due)
             continue;
@@ -275,6 +280,7 @@ static int run_it(struct run *run)
     if (ml_command_remember(&run->alerts.origin) != 0 || !set_environment(run, library))
         return fail("cannot set the program's environment", ENOMEM);
     run->oom_kills = ml_oom_kills();
+    ml_answers_open(run->control);
     int error = ml_child_start(&run->child, run->program.path, run->arguments, environ, begin_log, run);
     if (error < 0)
         return OWN_FAILURE;
@@ -321,6 +327,7 @@ static bool take_environment(struct run *run)
         .show_command = settings.show_command,
     };
     run->children = settings.children;
+    run->control = settings.control;
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "log/answerer.h"
 #include "log/lines.h"
 #include "log/own.h"
 #include "log/place.h"
@@ -29,6 +30,7 @@ static struct {
     uint32_t phase;
     pid_t pid; /* of the process whose log is running; 0: none */
     bool children;
+    bool control;
     bool show_command;
     const char *gc;
     uint64_t first_ns; /* monotonic: the ticks' origin */
@@ -117,7 +119,7 @@ static void tick_until_the_end(void)
     while (__atomic_load_n(&log_state.phase, __ATOMIC_ACQUIRE) == TICKING) {
         uint64_t now = ml_os_monotonic_ns();
         if (now < due) {
-            ml_os_futex_wait(&log_state.phase, TICKING, due);
+            ml_os_futex_wait(&log_state.phase, TICKING, ml_min(due, ml_answerer_look(now)));
             continue;
         }
         /* From the moment of waking, not from when the line is written: a
@@ -192,6 +194,7 @@ static int take_settings(const struct ml_log_settings *settings)
     if (error != 0)
         return error;
     log_state.children = settings->children;
+    log_state.control = settings->control;
     log_state.show_command = settings->show_command;
     log_state.gc = settings->gc;
     log_state.lines.tell_cycles = settings->tell_cycles;
@@ -227,6 +230,7 @@ static void leave_parents_log(void)
 {
     log_state.pid = 0;
     ml_file_close(&log_state.lines.file);
+    ml_answerer_close();
     ml_os_thread_forget(&log_state.thread);
     ml_place_leave_to_parent(&log_state.place);
 }
@@ -258,6 +262,8 @@ static int start_writing(void)
     ml_lines_sample(&log_state.lines, now, NULL, NULL);
     __atomic_store_n(&log_state.pid, ml_os_pid(), __ATOMIC_RELEASE);
     ml_unlock(&writing);
+    if (log_state.control)
+        ml_answerer_open();
     set_phase(TICKING);
     return 0;
 }
@@ -377,6 +383,7 @@ static void end_log(const char *reason)
     ml_unlock(&writing);
     set_phase(ENDING);
     ml_os_thread_join(&log_state.thread);
+    ml_answerer_close();
 }
 
 int ml_log_stop(void)

@@ -31,6 +31,7 @@ struct ml_log_settings {
     uint64_t max_bytes;  /* above it the file is renamed to FILE.1; 0: no cap */
     bool children;       /* every forked child logs to FILE.PID */
     bool tell_cycles;    /* a comment line for each collection */
+    bool control;        /* who asks for numbers gets them (answerer.h) */
     bool show_command;   /* the command line stands in the header */
     const char *gc;      /* how collections are done, for the header (record.h); static */
 };

@@ -7,6 +7,7 @@
 #ifndef ML_OS_PROCESS_H
 #define ML_OS_PROCESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -37,6 +38,10 @@ uint64_t ml_os_cgroup_limit_bytes(void); /* the tightest memory limit of the cgr
                                           * and its ancestors (of v2 memory.max: memory.high kills
                                           * nobody); 0: none or unknown. Reads several
                                           * files and takes 9 KiB of stack: not for every sample */
+
+/* Whether the calling thread has seccomp filters: then a system call that is usual elsewhere
+ * may end the program. Also true where that is not to be learnt. */
+bool ml_os_has_filters(void);
 
 /* One line on stderr, "memlog: " and the parts up to a NULL one after the other. */
 void ml_os_complain(const char *part, ...) __attribute__((sentinel));

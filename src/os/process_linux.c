@@ -265,6 +265,16 @@ uint64_t ml_os_mapped_bytes(void)
     return read_statm("/proc/self/statm", STATM_MAPPED);
 }
 
+bool ml_os_has_filters(void)
+{
+    static const char line[] = "\nSeccomp:\t";
+    char status[8192];
+    if (ml_os_read_file("/proc/thread-self/status", status, sizeof(status)) < 0)
+        return true;
+    const char *found = strstr(status, line);
+    return found != NULL && found[sizeof(line) - 1] != '0'; /* no line: no such thing here */
+}
+
 /* --- the cgroup's limit ---------------------------------------------------------- */
 
 /* Version 1 says "no limit" with the largest multiple of a page below 2^63;

@@ -1,0 +1,111 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# test_cli_attach_asks.sh - memlog attach where the process's memory may not be read: memlog
+# run answers for it, or the log's thread in it; what is to be done where nobody does.
+. "${top_srcdir:-$(dirname "$0")/..}/tests/script.sh"
+. "$top_srcdir/tests/cli_common.sh"
+preload=$(cd "$top_builddir" && pwd)/.libs/libmemlog-preload.so
+
+# As the kernel refuses with ptrace_scope=1, for memlog attach alone.
+cat >refuse.c <<'END'
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+int open(const char *path, int flags, ...)
+{
+    size_t length = strlen(path);
+    va_list rest;
+    va_start(rest, flags);
+    int mode = flags & O_CREAT ? va_arg(rest, int) : 0;
+    va_end(rest);
+    if (length > 4 && strcmp(path + length - 4, "/mem") == 0)
+        return errno = EACCES, -1;
+    return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+ssize_t process_vm_readv(pid_t pid, const struct iovec *here, unsigned long heres,
+                         const struct iovec *there, unsigned long theres, unsigned long flags)
+{
+    (void)pid, (void)here, (void)heres, (void)there, (void)theres, (void)flags;
+    return errno = EPERM, -1;
+}
+END
+$CC -shared -fPIC -o refuse.so refuse.c || { echo "no compiler"; exit 77; }
+refused() { LD_PRELOAD=$work/refuse.so "$memlog" attach "$@"; }
+above() { value=$(column "$1" last "$2") && test "$value" -gt "$3"; }
+
+# --- memlog run answers for its program ---------------------------------------------------
+"$memlog" run -q -i 10ms "$act" alloc 20000 say ready wait go alloc 20000 wait end &
+run=$!
+until_true 60 test -e ready
+until_true 60 test -s memory.log
+program=$(sed -n '1s/.* pid=\([0-9]*\) .*/\1/p' memory.log)
+refused -q -i 10ms -o asked.log --columns Mallocs,rss "$program" 2>err &
+attach=$!
+until_true 60 above asked.log 2 20000000 || fail "memlog run does not answer: $(cat asked.log err)"
+touch go
+until_true 60 above asked.log 2 40000000 || fail "it does not grow: $(tail -n 1 asked.log)"
+test "$(column asked.log last 4)" -gt 40000 || fail "Mallocs: $(tail -n 1 asked.log)"
+test "$(column asked.log last 5)" -gt 40000000 || fail "RSS: $(tail -n 1 asked.log)"
+touch end
+wait $run || fail "memlog run was disturbed"
+wait $attach || fail "status $? of attach"
+test "$(sed -n 2p asked.log)" = '# timestamp Alloc Sys Mallocs RSS' || fail "columns: $(sed -n 2p asked.log)"
+test "$(tail -n 1 asked.log)" = '# end reason=gone' || fail "the last line: $(tail -n 1 asked.log)"
+test ! -s err || fail "it is complained of: $(cat err)"
+
+# --- and for its children ------------------------------------------------------------------
+rm -f ready end go memory.log*
+"$memlog" run -q -i 10ms --children sh -c "'$act' alloc 30000 say ready wait end; exit 0" &
+run=$!
+until_true 60 test -e ready
+has_child() { child=$(ls memory.log.[0-9]*); }
+until_true 60 has_child || fail "the child has no log: $(ls)"
+refused -q -i 10ms -o child.log --duration 300ms "${child##*.}" 2>err || fail "a child: $(cat err)"
+above child.log 2 30000000 || fail "memlog run does not answer for a child: $(cat child.log)"
+touch end
+wait $run
+
+# --- a program with a log of its own answers itself -----------------------------------------
+rm -f end
+LD_PRELOAD=$preload MEMLOG_FILE=own.log MEMLOG_INTERVAL=24h "$act" alloc 20000 say early wait third alloc 20000 \
+  say late wait end &
+program=$!
+until_true 60 test -e early
+sleep 0.2 # its log begins when it is older than 100 ms, and allocates
+touch third
+until_true 60 test -e late
+refused -q -i 50ms -o itself.log $program 2>err &
+attach=$!
+until_true 60 above itself.log 2 40000000 || fail "it does not answer: $(cat itself.log err)"
+few() { test "$(samples itself.log)" -gt 5; }
+until_true 60 few || fail "it answers once: $(cat itself.log)"
+test "$(samples own.log)" = 1 || fail "its own log is disturbed: $(cat own.log)"
+touch end
+wait $program
+wait $attach
+test "$(tail -n 1 own.log)" = '# end reason=exit' || fail "its own log: $(tail -n 1 own.log)"
+
+# --- where nobody answers ---------------------------------------------------------------------
+rm -f end ready
+LD_PRELOAD=$preload "$act" say ready wait end &
+program=$!
+until_true 60 test -e ready
+expect 125 "try sudo, or start it with memlog run" refused $program
+touch end
+wait $program
+rm -f end ready memory.log
+MEMLOG_CONTROL=0 "$memlog" run -q -i 10ms "$act" say ready wait end &
+run=$!
+until_true 60 test -e ready
+until_true 60 test -s memory.log
+program=$(sed -n '1s/.* pid=\([0-9]*\) .*/\1/p' memory.log)
+expect 125 "its memory may not be read" refused "$program"
+grep -qF "@memlog/$program" /proc/net/unix && fail "MEMLOG_CONTROL=0 has a mailbox"
+touch end
+wait $run
+finish
