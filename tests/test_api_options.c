@@ -179,6 +179,7 @@ static void forget_environment(void)
         "MEMLOG_FILE",      "MEMLOG_INTERVAL",   "MEMLOG_COLUMNS",  "MEMLOG_MAX_BYTES",
         "MEMLOG_CHILDREN",  "MEMLOG_COMMAND",    "MEMLOG_PAST_END", "MEMLOG_GC_PERCENT",
         "MEMLOG_GC_STRESS", "MEMLOG_MEMORY_LIMIT", "MEMLOG_LOG_GC",
+        "MEMLOG_CONTROL",
     };
     for (size_t i = 0; i < COUNT_OF(variables); i++)
         unsetenv(variables[i]);
@@ -234,8 +235,10 @@ START_TEST(environment_comes_before_the_defaults)
     setenv("MEMLOG_CHILDREN", "1", 1);
     setenv("MEMLOG_COMMAND", "0", 1);
     setenv("MEMLOG_LOG_GC", "1", 1);
+    setenv("MEMLOG_CONTROL", "0", 1);
     accept_log(NULL);
     ck_assert(settings.tell_cycles);
+    ck_assert(!settings.control);
     ck_assert_str_eq(settings.file, "/logs/%p.log");
     ck_assert_uint_eq(settings.interval_ns, 100 * ML_NS_PER_MS);
     ck_assert_str_eq(settings.columns, "NumGC rss");
@@ -295,6 +298,7 @@ START_TEST(empty_variables_are_unset_ones)
     accept_log(NULL);
     ck_assert_str_eq(settings.file, "memory.log");
     ck_assert_uint_eq(settings.interval_ns, ML_NS_PER_SECOND);
+    ck_assert(settings.control);
 }
 END_TEST
 
@@ -306,6 +310,7 @@ START_TEST(bad_settings_of_the_log_are_refused_by_name)
     refuse_log("MEMLOG_CHILDREN", "maybe");
     refuse_log("MEMLOG_COMMAND", "2");
     refuse_log("MEMLOG_LOG_GC", "all");
+    refuse_log("MEMLOG_CONTROL", "socket");
 }
 END_TEST
 

@@ -318,6 +318,50 @@ START_TEST(long_comment_is_cut_between_characters)
 }
 END_TEST
 
+/* ---- of a process without memlog ------------------------------------------ */
+
+START_TEST(without_a_heap_lines_have_what_the_system_knows)
+{
+    struct ml_record_run run = { .pid = 4242, .start_ns = START_NS };
+    begin(ML_NS_PER_SECOND);
+    ml_record_init_without_heap(&record, ML_NS_PER_SECOND);
+    add_columns("majflt,rss,cgroup_limit");
+    ml_record_header(&text, &record, &run);
+    ck_assert_ptr_nonnull(strstr(written(), "\n# timestamp rss pss swap majflt cgroup_limit\n"));
+    ck_assert(record.needs_extra);
+    begin(ML_NS_PER_SECOND);
+    ml_record_init_without_heap(&record, ML_NS_PER_SECOND);
+    extra.rss = 4096;
+    usage.pss = 1000;
+    usage.swap = 0;
+    ck_assert_str_eq(sample(), "1795248000 4096 1000 0\n");
+}
+END_TEST
+
+START_TEST(what_the_system_does_not_say_is_a_dash)
+{
+    begin(ML_NS_PER_SECOND);
+    ml_record_init_without_heap(&record, ML_NS_PER_SECOND);
+    extra.rss = 4096;
+    usage.pss = usage.swap = ML_OS_USAGE_UNKNOWN;
+    ck_assert_str_eq(sample(), "1795248000 4096 - -\n");
+}
+END_TEST
+
+START_TEST(without_a_heap_its_numbers_are_no_columns)
+{
+    static const char *const names[] = { "Alloc", "sys", "HeapInuse", "Mallocs", "threads", "LargeMallocs" };
+    const char *bad;
+    size_t length;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        begin(ML_NS_PER_SECOND);
+        ml_record_init_without_heap(&record, ML_NS_PER_SECOND);
+        ck_assert_int_eq(ml_record_add_columns(&record, names[i], &bad, &length), -ENXIO);
+        ck_assert_ptr_eq(bad, names[i]);
+    }
+}
+END_TEST
+
 UNIT_MAIN("log record", header_says_who_when_and_how_often, header_leaves_out_an_unknown_command,
           interval_is_said_in_the_largest_unit_that_fits, header_names_the_columns_as_go_does,
           sample_is_timestamp_alloc_sys_and_nothing_else,
@@ -328,4 +372,6 @@ UNIT_MAIN("log record", header_says_who_when_and_how_often, header_leaves_out_an
           only_columns_of_memlog_extra_need_it, unknown_column_is_pointed_out,
           arrays_are_no_columns, collection_is_pairs_of_names_and_numbers,
           without_automatic_collection_there_is_no_goal, the_widest_collection_fits, limit_and_lost_lines, comment_is_one_line_whatever_is_in_it,
-          long_comment_is_cut_between_characters)
+          long_comment_is_cut_between_characters,
+          without_a_heap_lines_have_what_the_system_knows, what_the_system_does_not_say_is_a_dash,
+          without_a_heap_its_numbers_are_no_columns)
