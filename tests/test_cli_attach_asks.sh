@@ -90,6 +90,22 @@ wait $program
 wait $attach
 test "$(tail -n 1 own.log)" = '# end reason=exit' || fail "its own log: $(tail -n 1 own.log)"
 
+# --- other users are not answered ---------------------------------------------------------------
+if test "$(id -u)" = 0 && command -v setpriv >/dev/null; then
+  rm -f end ready memory.log
+  chmod 777 "$work"
+  "$memlog" run -q -i 10ms "$act" say ready wait end &
+  run=$!
+  until_true 60 test -e ready
+  until_true 60 test -s memory.log
+  program=$(sed -n '1s/.* pid=\([0-9]*\) .*/\1/p' memory.log)
+  expect 0 "only rss is known" setpriv --reuid=65534 --regid=65534 --clear-groups \
+    "$memlog" attach -q -i 10ms -o other.log --duration 50ms "$program"
+  test "$(sed -n 2p other.log)" = '# timestamp rss pss swap' || fail "another user is answered: $(cat other.log)"
+  touch end
+  wait $run
+fi
+
 # --- where nobody answers ---------------------------------------------------------------------
 rm -f end ready
 LD_PRELOAD=$preload "$act" say ready wait end &

@@ -79,4 +79,18 @@ until_true 60 above family.log.total 2 20000000 || fail "the sum: $(tail -n 1 fa
 touch end
 wait $run
 test "$?" = 7 || fail "status $?"
+# --- one that execs as another user, who can't get at the board: memlog is looked for in it ----------
+can_look() { setpriv --reuid=$nobody --clear-groups sleep 60 & looked=$!
+  readlink "/proc/$looked/exe"; is=$?; kill $looked; return $is; }
+if can_look >/dev/null 2>&1 && setpriv --reuid=$nobody --clear-groups test -r "$top_builddir/.libs/libmemlog-preload.so"; then
+  rm -f end more
+  "$memlog" run -q -i 10ms -o gosu.log setpriv --reuid=$nobody --clear-groups "$act" alloc 20000 say more wait end exit 8 2>err &
+  run=$!
+  until_true 60 test -e more
+  until_true 60 above gosu.log 2 20000000 || fail "an exec as another user: $(tail -n 2 gosu.log) $(cat err)"
+  touch end
+  wait $run
+  test "$?" = 8 || fail "status $?"
+  test ! -s err || fail "an exec as another user is complained of: $(cat err)"
+fi
 finish

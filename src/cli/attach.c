@@ -146,7 +146,10 @@ static void tell(struct attach *attach, const char *what)
 /* The answer goes where a recorder finds the numbers of a thread inside. */
 static bool ask(struct attach *attach)
 {
-    if (ml_ask_numbers(&attach->ask, &attach->slot.inside) != 0)
+    int error = ml_ask_numbers(&attach->ask, &attach->slot.inside);
+    if (error == -ECONNREFUSED && attach->recorder != NULL)
+        tell(attach, "nobody answers for it any more: nothing is recorded");
+    if (error != 0)
         return false;
     attach->slot.inside_sequence += 2;
     attach->slot.images += attach->slot.images == 0;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* main.c - the command memlog: which of its parts is meant. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/attach.h"
 #include "cli/run.h"
@@ -26,8 +28,21 @@ static void list_commands(FILE *to)
     fprintf(to, "\nmemlog COMMAND --help says more; memlog --version which memlog this is.\n");
 }
 
+/* What we open takes none of the numbers that mean something: a message would be written
+ * over the board, or into the log. A program that is run finds them closed as they were. */
+static void fill_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    fill_standard_descriptors();
     const char *word = argc < 2 ? "" : argv[1];
     for (int i = 0; i < COMMANDS; i++)
         if (strcmp(word, commands[i].name) == 0)

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "cli/image.h"
+#include "cli/locate.h"
 #include "cli/sandbox.h"
 #include "cli/space.h"
 #include "cli/units.h"
@@ -31,6 +32,7 @@ struct ml_recorder {
     bool at_exit;         /* the last sample is of its exit */
     bool was_refused;     /* said already */
     uint64_t failing_ns;  /* monotonic: since when memlog can't be read in it; 0: it can */
+    uint64_t searched_ns; /* monotonic: when memlog was looked for in it; 0: not */
     int read_error;       /* of the last reading */
 
     struct ml_peak alloc, sys; /* PSS and RSS of a process without memlog */
@@ -299,6 +301,42 @@ static void close_image(struct ml_recorder *recorder)
     recorder->image = NULL;
 }
 
+/* As ml_image_open; what was open before is not any more. */
+static int open_image(struct ml_recorder *recorder, uintptr_t root)
+{
+    const struct ml_memory memory = { ml_space_read, &recorder->space };
+    close_image(recorder);
+    int error = ml_space_open(&recorder->space, recorder->pid);
+    if (error == 0)
+        recorder->image = ml_image_open(&memory, root, &error);
+    return error;
+}
+
+/* Whether memlog can be read there. */
+static bool is_root(struct ml_space *space, uintptr_t root)
+{
+    const struct ml_memory memory = { ml_space_read, space };
+    int error = -ENOENT;
+    if (root != 0)
+        ml_image_close(ml_image_open(&memory, root, &error));
+    return error == 0;
+}
+
+/* It has become a program that can't get at the board: another user's, or one with an environment
+ * of its own. Memlog may be in it all the same, or be there in a moment. */
+static bool find_again(struct ml_recorder *recorder)
+{
+    uint64_t now = ml_os_monotonic_ns();
+    struct ml_space space;
+    if (recorder->searched_ns != 0 && now - recorder->searched_ns < ML_NS_PER_SECOND)
+        return false;
+    recorder->searched_ns = now;
+    uintptr_t root = ml_space_open(&space, recorder->pid) == 0 ? ml_locate_root(&space) : 0;
+    bool is_there = is_root(&space, root);
+    ml_space_close(&space);
+    return is_there && open_image(recorder, root) == 0;
+}
+
 /* The program gets a thread: not while it may still want to be alone (unshare), and not
  * where making one may end it. False: it can't be asked. */
 static bool ask_inside(struct ml_recorder *recorder)
@@ -326,19 +364,14 @@ static bool is_refusal(int error) { return error == -EPERM || error == -ENOSYS; 
 static bool has_numbers(struct ml_recorder *recorder)
 {
     uint32_t images = __atomic_load_n(&recorder->slot->images, __ATOMIC_ACQUIRE);
-    int error;
     if (images == recorder->images_seen)
         return recorder->image != NULL;
-    close_image(recorder);
-    error = ml_space_open(&recorder->space, recorder->pid);
-    const struct ml_memory memory = { ml_space_read, &recorder->space };
-    if (error == 0)
-        recorder->image = ml_image_open(&memory, (uintptr_t)recorder->slot->root, &error);
-    if (recorder->image == NULL) {
-        bool is_asked = is_refusal(error) && ask_inside(recorder);
-        if (!is_asked)
-            complain_once(recorder, error);
-        return is_asked;
+    int error = open_image(recorder, (uintptr_t)recorder->slot->root);
+    if (is_refusal(error) && ask_inside(recorder))
+        return true;
+    if (error != 0 && (is_refusal(error) || !find_again(recorder))) {
+        complain_once(recorder, error);
+        return false;
     }
     recorder->images_seen = images;
     complain_of_malloc(recorder);
@@ -395,10 +428,11 @@ bool ml_recorder_sample(struct ml_recorder *recorder)
     if (!recorder->lines.record.without_heap && !has_numbers(recorder))
         return false;
     (void)take_sample(recorder, NULL, NULL, NULL);
-    if (recorder->read_error != 0 && recorder->read_error != -EAGAIN)
+    bool is_found = recorder->read_error == -ESTALE && find_again(recorder);
+    if (recorder->read_error == 0 || is_found)
+        recorder->failing_ns = recorder->searched_ns = 0;
+    else if (recorder->read_error != -EAGAIN)
         complain_once(recorder, recorder->read_error);
-    else
-        recorder->failing_ns = 0;
     return recorder->read_error == 0;
 }
 

@@ -300,18 +300,6 @@ static int run_it(struct run *run)
     return ml_child_exit_status(&run->child);
 }
 
-/* What we open takes none of the numbers that mean something: a message would be written
- * over the board. The program finds them closed as they were. */
-static void fill_standard_descriptors(void)
-{
-    int fd;
-    do
-        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd >= 0)
-        close(fd);
-}
-
 /* What the environment says, until an option says something else. */
 static bool take_environment(struct run *run)
 {
@@ -335,7 +323,6 @@ int ml_cli_run(int argc, char **argv)
 {
     static struct run run; /* large */
     static char name[] = "memlog run";
-    fill_standard_descriptors();
     if (!take_environment(&run))
         return OWN_FAILURE;
     argv[0] = name;
