@@ -41,11 +41,11 @@ run=$!
 until_true 60 test -e ready
 until_true 60 test -s memory.log
 program=$(sed -n '1s/.* pid=\([0-9]*\) .*/\1/p' memory.log)
-expect 125 "another log is written there: name one with -o" "$memlog" attach -o memory.log "$program"
+expect 125 "another log is written there: name one with -o" "$memlog" attach --duration 9s -o memory.log "$program"
 "$memlog" attach -q -i 10ms -o '%e.log' "$program" 2>quiet &
 attach=$!
 until_true 60 above prog_cli_act.log 2 30000000 || fail "under memlog run: $(tail -n 1 prog_cli_act.log)"
-expect 125 "another log is written there" "$memlog" attach -o prog_cli_act.log "$program"
+expect 125 "another log is written there" "$memlog" attach --duration 9s -o prog_cli_act.log "$program"
 kill -INT $attach
 wait $attach || fail "status $? after SIGINT"
 test "$(tail -n 1 prog_cli_act.log)" = '# end reason=detached' || fail "after SIGINT: $(tail -n 1 prog_cli_act.log)"
@@ -105,7 +105,7 @@ touch go
 until_true 60 above other.log 3 39000000 || fail "pss: $(tail -n 1 other.log)"
 has_header other.log $program 'rss pss swap process_threads'
 awk '!/^#/ { if (NF != 5 || $2 + 2000000 < $3 || $5 != 1) exit 1 }' other.log || fail "lines: $(cat other.log)"
-expect 125 "heap_inuse is of memlog's heap, and there is no memlog" "$memlog" attach --columns heap_inuse $program
+expect 125 "heap_inuse is of memlog's heap, and there is no memlog" "$memlog" attach --duration 9s --columns heap_inuse $program
 touch end
 wait $program
 wait $attach

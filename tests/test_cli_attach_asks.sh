@@ -111,7 +111,7 @@ rm -f end ready
 LD_PRELOAD=$preload "$act" say ready wait end &
 program=$!
 until_true 60 test -e ready
-expect 125 "try sudo, or start it with memlog run" refused $program
+expect 125 "try sudo, or start it with memlog run" refused --duration 9s $program
 touch end
 wait $program
 rm -f end ready memory.log
@@ -120,7 +120,7 @@ run=$!
 until_true 60 test -e ready
 until_true 60 test -s memory.log
 program=$(sed -n '1s/.* pid=\([0-9]*\) .*/\1/p' memory.log)
-expect 125 "its memory may not be read" refused "$program"
+expect 125 "its memory may not be read" refused --duration 9s "$program"
 grep -qF "@memlog/$program" /proc/net/unix && fail "MEMLOG_CONTROL=0 has a mailbox"
 touch end
 wait $run

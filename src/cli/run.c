@@ -41,6 +41,7 @@ struct run {
     struct ml_board *board;
     struct ml_child child;
     struct ml_recorder *recorder;
+    struct ml_answerer *answerer; /* NULL: nobody can ask */
     struct ml_family *family; /* NULL without --children */
     uint64_t begun_ns; /* monotonic: of the program */
     uint64_t first_ns; /* monotonic: of the ticks; 0 before the first sample */
@@ -180,7 +181,7 @@ static bool begin_log(void *argument, pid_t pid)
         run->family = ml_family_open(run->board, &run->settings, run->recorder);
     ml_alerts_watch(&run->alerts, pid, ml_recorder_lines(run->recorder),
                     run->family == NULL ? NULL : ml_family_lines(run->family));
-    (void)ml_answers_add(pid, run->recorder);
+    run->answerer = ml_answers_add(pid, run->recorder);
     return !run->children || run->family != NULL;
 }
 
@@ -329,6 +330,7 @@ int ml_cli_run(int argc, char **argv)
     argp_err_exit_status = OWN_FAILURE;
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &run);
     int status = run_it(&run);
+    ml_answers_remove(run.answerer);
     ml_recorder_close(run.recorder);
     return status;
 }
