@@ -268,11 +268,12 @@ uint64_t ml_os_mapped_bytes(void)
 bool ml_os_has_filters(void)
 {
     static const char line[] = "\nSeccomp:\t";
-    char status[8192];
-    if (ml_os_read_file("/proc/thread-self/status", status, sizeof(status)) < 0)
-        return true;
-    const char *found = strstr(status, line);
-    return found != NULL && found[sizeof(line) - 1] != '0'; /* no line: no such thing here */
+    char status[4096];
+    ssize_t length = ml_os_read_file("/proc/thread-self/status", status, sizeof(status));
+    const char *found = length < 0 ? NULL : strstr(status, line);
+    if (found == NULL) /* a kernel without, unless it was cut before that: by very many groups */
+        return length < 0 || length == sizeof(status) - 1;
+    return found[sizeof(line) - 1] != '0';
 }
 
 /* --- the cgroup's limit ---------------------------------------------------------- */
