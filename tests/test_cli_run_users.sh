@@ -40,6 +40,7 @@ sleep 0.3 # it is asked 100 ms later, and hears of that when it allocates
 touch go
 until_true 60 test -e more
 until_true 60 above inside.log 2 30000000 || fail "from inside: $(tail -n 2 inside.log) $(cat err)"
+test "$(awk '/^[0-9]/ && $2 == 0' inside.log | wc -l)" -le 1 || fail "numbers before there were any: $(cat inside.log)"
 test "$(column inside.log last 4)" = 2 || fail "threads: $(tail -n 1 inside.log)"
 test "$(column inside.log last 5)" -gt 30000000 || fail "RSS: $(tail -n 1 inside.log)"
 fresh() { test "$(samples inside.log)" -gt $((lines + 3)); }
