@@ -122,7 +122,7 @@ END
 sh -c 'touch ready; while ! test -e go; do sleep 0.01; done; LD_PRELOAD=$2 exec sh later "$1"' sh "$act" "$preload" &
 program=$!
 until_true 60 test -e ready
-"$memlog" attach -q -i 10ms -o exec.log --columns Mallocs,fds --duration 10m $program 2>err
+"$memlog" attach -q -i 10ms -o exec.log --columns Mallocs,fds --duration 9s $program 2>err
 test "$?" = 125 && grep -q "Mallocs is of memlog's heap" err || fail "columns of the heap: $(cat err)"
 MEMLOG_COLUMNS=Mallocs,fds "$memlog" attach -q -i 10ms -o exec.log $program 2>err &
 attach=$!
