@@ -66,6 +66,23 @@ touch third
 wait $run || fail "status $? after an exec"
 test ! -s err || fail "an exec is complained of: $(cat err)"
 
+# One that is forked when the thread was there already has none, and gets its own.
+rm -f more end go go2 go3
+as_nobody -o forked.log --children sh -c './unreadable alloc 5000 say more wait go alloc 5000 wait go2 fork alloc 100 \
+  wait go3 alloc 20000 wait end; while ! test -e end; do sleep 0.01; done' 2>err &
+run=$!
+any() { for log in forked.log.[0-9]*; do test -e "$log" && above "$log" 2 "$1" && return 0; done; return 1; }
+until_true 60 test -e more
+sleep 0.3
+touch go
+until_true 60 any 10000000 || fail "before the fork: $(tail -n 2 forked.log.*) $(cat err)"
+touch go2
+sleep 0.5
+touch go3
+until_true 60 any 30000000 || fail "after the fork: $(tail -n 2 forked.log.*) $(cat err)"
+touch end
+wait $run || fail "status $? after a fork"
+
 # --- a child that has become another user before anybody looked ---------------------------------------
 rm -f more end go
 contained "$memlog" run -q -i 10ms --children -o family.log sh -c \
