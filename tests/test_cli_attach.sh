@@ -6,11 +6,14 @@
 . "$top_srcdir/tests/cli_common.sh"
 preload=$(cd "$top_builddir" && pwd)/.libs/libmemlog-preload.so
 
+begun=$(date +%s)
 above() { value=$(column "$1" last "$2") && test "$value" -gt "$3"; }
 # has_header LOG PID COLUMNS: it begins so.
 has_header() {
   sed -n 1p "$1" | grep -q "^# memlog 1 pid=$2 start=.* interval=10ms.* command=\"" ||
     fail "$1 begins: $(sed -n 1p "$1")"
+  since=$(date -d "$(sed -n '1s/.* start=\([^ ]*\) .*/\1/p' "$1")" +%s)
+  test "$since" -ge "$begun" && test "$since" -le "$(date +%s)" || fail "$1 began at $since"
   test "$(sed -n 2p "$1")" = "# timestamp $3" || fail "$1: columns: $(sed -n 2p "$1")"
 }
 

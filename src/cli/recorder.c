@@ -216,9 +216,9 @@ static void begin_lines(struct ml_recorder *recorder, bool show_command, char *c
 {
     char command[ML_RECORD_COMMAND_BYTES];
     const struct ml_board_slot *slot = recorder->slot;
-    bool has_begun = __atomic_load_n(&slot->images, __ATOMIC_ACQUIRE) != 0;
+    bool has_said = __atomic_load_n(&slot->images, __ATOMIC_ACQUIRE) != 0 && slot->first.when_ns != 0;
     struct ml_record_run run = { .pid = recorder->pid };
-    run.start_ns = has_begun ? slot->first.when_ns : ml_os_realtime_ns();
+    run.start_ns = has_said ? slot->first.when_ns : ml_os_realtime_ns();
     if (arguments != NULL)
         write_command(arguments, command, sizeof(command));
     else
