@@ -187,7 +187,7 @@ under_tracker() {
       find_library libjemalloc.so.2 libjemalloc2 &&
         under="env LD_PRELOAD=$library MALLOC_CONF=prof:true,prof_prefix:$work/jemalloc" ;;
     heaptrack)
-      need_command heaptrack heaptrack && under="heaptrack --record-only -o $work/heaptrack" ;;
+      need_command heaptrack heaptrack && under="heaptrack --raw -o $work/heaptrack" ;;
     massif)
       need_command valgrind valgrind && under="valgrind -q --tool=massif --massif-out-file=$work/massif" ;;
   esac

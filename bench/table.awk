@@ -70,7 +70,8 @@ function ratio(row, section, name,    sides, over, under) {
 }
 
 function cell(row, subject) {
-    return summarize(row, subject) ? short(middle) sprintf(" (%.0f%%)", spread()) : "-"
+    if (!summarize(row, subject)) return "-"
+    return short(middle) (count[row, subject] > 1 ? sprintf(" (%.0f%%)", spread()) : "")
 }
 
 function text_section(section,    names, n, ratios, r, i, f, row, line) {
