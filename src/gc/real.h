@@ -3,8 +3,9 @@
 #ifndef ML_GC_REAL_H
 #define ML_GC_REAL_H
 
-#include <dlfcn.h>
 #include <stddef.h>
+
+#include "os/behind.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -27,7 +28,7 @@ static inline void *ml_real_find(struct ml_real *real)
 {
     void *found = __atomic_load_n(&real->found, __ATOMIC_RELAXED);
     if (found == NULL) {
-        found = dlsym(RTLD_NEXT, real->name);
+        found = ml_os_behind(real->name);
         __atomic_store_n(&real->found, found, __ATOMIC_RELAXED);
     }
     return found;

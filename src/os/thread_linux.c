@@ -22,6 +22,7 @@
 
 #include "base/bits.h"
 #include "base/publish.h"
+#include "os/behind.h"
 #include "os/clock.h"
 #include "os/pages.h"
 #include "os/syscall_linux.h"
@@ -194,7 +195,7 @@ static void *find_behind_us(void **cached, const char *name)
     void *found = __atomic_load_n(cached, __ATOMIC_RELAXED);
     if (found != NULL)
         return found;
-    found = dlsym(RTLD_NEXT, name);
+    found = ml_os_behind(name);
     if (found == NULL)
         found = dlsym(RTLD_DEFAULT, name);
     __atomic_store_n(cached, found, __ATOMIC_RELAXED);

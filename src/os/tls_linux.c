@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -192,15 +193,52 @@ struct field {
 static const struct field *specific_tables;
 static uint32_t specific_table_bytes;
 
+/* What debuggers are told can't be asked for in a static program: a value of ours shows where values
+ * are, and the pointer to them where the tables are. */
+enum { DESCRIPTOR_WORDS = 250, TABLES = 32, TABLE_BYTES = 512 };
+
+static const uintptr_t *find_word(const uintptr_t *words, uintptr_t wanted)
+{
+    for (int i = 0; i < DESCRIPTOR_WORDS; i++)
+        if (words[i] == wanted)
+            return words + i;
+    return NULL;
+}
+
+static const struct field *learn_by_trying(void)
+{
+    static struct field tables = { 8 * sizeof(uintptr_t), TABLES, 0 };
+    static const char marker;
+    const uintptr_t *descriptor = (const uintptr_t *)ml_os_thread_pointer(), *value = NULL, *first = NULL;
+    pthread_key_t key;
+    if (pthread_key_create(&key, NULL) != 0)
+        return NULL;
+    if (pthread_setspecific(key, &marker) == 0)
+        value = find_word(descriptor, (uintptr_t)&marker);
+    if (value != NULL) /* each behind a serial number, by key */
+        first = find_word(descriptor, (uintptr_t)(value - 1 - 2 * key));
+    (void)pthread_setspecific(key, NULL);
+    (void)pthread_key_delete(key);
+    if (first == NULL)
+        return NULL;
+    tables.offset = (uint32_t)((const char *)first - (const char *)descriptor);
+    return &tables;
+}
+
 void ml_os_learn_tls(void)
 {
+    static const uint32_t table_bytes = TABLE_BYTES;
     if (__atomic_load_n(&specific_tables, __ATOMIC_RELAXED) != NULL)
         return;
     int saved = errno;
     const struct field *tables = dlsym(RTLD_DEFAULT, "_thread_db_pthread_specific");
     const uint32_t *bytes = dlsym(RTLD_DEFAULT, "_thread_db_sizeof_pthread_key_data_level2");
     errno = saved;
-    if (tables == NULL || bytes == NULL)
+    if (tables == NULL || bytes == NULL) {
+        tables = learn_by_trying();
+        bytes = &table_bytes;
+    }
+    if (tables == NULL)
         return;
     specific_table_bytes = *bytes;
     __atomic_store_n(&specific_tables, tables, __ATOMIC_RELEASE);
