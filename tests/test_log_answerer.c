@@ -9,9 +9,11 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/siphash.h"
 #include "log/answerer.h"
 #include "log/control.h"
 #include "memlog.h"
@@ -34,7 +36,7 @@ static void begin(void)
     ck_assert_int_eq(ml_mailbox_open(&client, NULL, false), 0);
     memcpy(request.magic, ML_CONTROL_MAGIC, sizeof(request.magic));
     request.version = ML_CONTROL_VERSION;
-    ml_control_own_key(request.key);
+    request.key = ml_control_own_key();
     ck_assert(ml_mailbox_address(&client, &request.answer_to));
 }
 
@@ -110,12 +112,13 @@ END_TEST
 START_TEST(without_the_key_there_is_no_answer)
 {
     begin();
-    for (int i = 0; i < ML_CONTROL_KEY; i++) {
-        request.key[i]++;
+    for (int bit = 0; bit < 64; bit += 8) {
+        request.key ^= (uint64_t)1 << bit;
         ck_assert_int_eq(ask(), 0);
-        request.key[i]--;
+        request.key ^= (uint64_t)1 << bit;
     }
-    memset(request.key, 0, sizeof(request.key));
+    look();
+    request.key = 0;
     ck_assert_int_eq(ask(), 0);
     look();
     ck_assert(!is_answered());
@@ -125,15 +128,29 @@ END_TEST
 START_TEST(the_key_is_in_proc)
 {
     char auxv[4096];
-    uint64_t own[ML_CONTROL_KEY], read_there[ML_CONTROL_KEY];
     int fd = open("/proc/self/auxv", O_RDONLY);
     ssize_t bytes = read(fd, auxv, sizeof(auxv));
     close(fd);
-    ml_control_own_key(own);
-    ml_control_key_in(auxv, (size_t)bytes, read_there);
-    ck_assert_mem_eq(own, read_there, sizeof(own));
-    for (int i = 0; i < ML_CONTROL_KEY; i++)
-        ck_assert_uint_ne(own[i], 0);
+    ck_assert_uint_ne(ml_control_own_key(), 0);
+    ck_assert_uint_eq(ml_control_own_key(), ml_control_key_in(auxv, (size_t)bytes));
+    ck_assert_uint_eq(ml_control_key_in(auxv, 0), 0);
+}
+END_TEST
+
+/* Whoever has taken the name is sent it. */
+START_TEST(the_key_tells_no_address)
+{
+    static const unsigned long types[] = { AT_RANDOM, AT_SYSINFO_EHDR, AT_PHDR };
+    const unsigned char *bytes = (const unsigned char *)&request;
+    begin();
+    for (size_t at = 0; at + 8 <= sizeof(request); at++) {
+        uint64_t word;
+        memcpy(&word, bytes + at, sizeof(word));
+        for (int i = 0; i < 3; i++) /* nor its page */
+            ck_assert_uint_ne(word >> 12, getauxval(types[i]) >> 12);
+    }
+    const uint64_t reference[] = { 0x0706050403020100, 0x0f0e0d0c0b0a0908 };
+    ck_assert_uint_eq(ml_siphash_word(reference, 0x0706050403020100), 0x93f5f5799a932462);
 }
 END_TEST
 
@@ -219,7 +236,8 @@ START_TEST(in_a_program_with_filters_there_is_none)
 END_TEST
 
 UNIT_MAIN("log answerer", the_numbers_are_this_processs, rubbish_is_thrown_away,
-          without_the_key_there_is_no_answer, the_key_is_in_proc, many_are_answered_some_at_a_time,
-          who_takes_no_answers_holds_nobody_up, it_looks_seldom_and_often_after_a_request,
+          without_the_key_there_is_no_answer, the_key_is_in_proc, the_key_tells_no_address,
+          many_are_answered_some_at_a_time, who_takes_no_answers_holds_nobody_up,
+          it_looks_seldom_and_often_after_a_request,
           closed_it_is_nobodys_and_costs_no_look, a_program_that_closes_the_descriptor_is_not_disturbed,
           in_a_program_with_filters_there_is_none)

@@ -17,7 +17,7 @@ static void read_key(struct ml_ask *ask)
     char path[64], auxv[2048];
     snprintf(path, sizeof(path), "/proc/%d/auxv", (int)ask->pid);
     ssize_t bytes = ml_os_read_file(path, auxv, sizeof(auxv));
-    ml_control_key_in(auxv, bytes < 0 ? 0 : (size_t)bytes, ask->request.key);
+    ask->request.key = ml_control_key_in(auxv, bytes < 0 ? 0 : (size_t)bytes);
 }
 
 int ml_ask_open(struct ml_ask *ask, pid_t pid)

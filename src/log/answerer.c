@@ -2,7 +2,6 @@
 #include "log/answerer.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "log/control.h"
 #include "os/clock.h"
@@ -15,7 +14,7 @@
 #define ATTENTIVE_NS (5 * (uint64_t)ML_NS_PER_SECOND)
 
 static struct ml_mailbox box = { .fd = -1 };
-static uint64_t key[ML_CONTROL_KEY];
+static uint64_t key;
 static uint64_t look_ns, asked_ns; /* monotonic: the next look; the last request, 0: none */
 static struct ml_control_answer answer; /* large: memlog's threads have small stacks */
 
@@ -26,7 +25,7 @@ void ml_answerer_open(void)
     if (ml_os_has_filters())
         return;
     ml_control_name(name, ml_os_pid());
-    ml_control_own_key(key);
+    key = ml_control_own_key();
     (void)ml_mailbox_open(&box, name, false);
 }
 
@@ -35,7 +34,7 @@ void ml_answerer_close(void) { ml_mailbox_close(&box); }
 /* Nobody else can know it. */
 static bool has_key(const struct ml_control_request *request)
 {
-    return key[0] != 0 && memcmp(request->key, key, sizeof(key)) == 0;
+    return key != 0 && request->key == key;
 }
 
 static void give(const struct ml_control_request *request)

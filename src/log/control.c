@@ -6,6 +6,7 @@
 #include <sys/auxv.h>
 
 #include "base/format.h"
+#include "base/siphash.h"
 
 void ml_control_name(char name[ML_MAILBOX_NAME_BYTES], pid_t pid)
 {
@@ -17,25 +18,37 @@ void ml_control_name(char name[ML_MAILBOX_NAME_BYTES], pid_t pid)
 }
 
 /* Addresses that the kernel has chosen at random for this process, each by itself: of the stack,
- * of its own page and of the program. */
-static const uint64_t key_types[ML_CONTROL_KEY] = { AT_RANDOM, AT_SYSINFO_EHDR, AT_PHDR };
+ * of its own page and of the program. Whoever has the mailbox's name may be somebody else, and is
+ * to learn none of them: so a hash is sent. */
+enum { STACK, KERNELS_PAGE, PROGRAM, ADDRESSES };
+static const uint64_t types[ADDRESSES] = { AT_RANDOM, AT_SYSINFO_EHDR, AT_PHDR };
 
-void ml_control_own_key(uint64_t key[ML_CONTROL_KEY])
+static uint64_t key_of(const uint64_t addresses[ADDRESSES])
 {
-    for (int i = 0; i < ML_CONTROL_KEY; i++)
-        key[i] = getauxval(key_types[i]);
+    const uint64_t secret[] = { addresses[STACK], addresses[PROGRAM] };
+    bool is_known = secret[0] != 0 && secret[1] != 0;
+    return is_known ? ml_siphash_word(secret, addresses[KERNELS_PAGE]) : 0;
 }
 
-void ml_control_key_in(const void *auxv, size_t bytes, uint64_t key[ML_CONTROL_KEY])
+uint64_t ml_control_own_key(void)
 {
-    memset(key, 0, ML_CONTROL_KEY * sizeof(key[0]));
+    uint64_t addresses[ADDRESSES];
+    for (int i = 0; i < ADDRESSES; i++)
+        addresses[i] = getauxval(types[i]);
+    return key_of(addresses);
+}
+
+uint64_t ml_control_key_in(const void *auxv, size_t bytes)
+{
+    uint64_t addresses[ADDRESSES] = { 0 };
     for (size_t at = 0; at + 2 * sizeof(uint64_t) <= bytes; at += 2 * sizeof(uint64_t)) {
         uint64_t pair[2];
         memcpy(pair, (const char *)auxv + at, sizeof(pair));
-        for (int i = 0; i < ML_CONTROL_KEY; i++)
-            if (pair[0] == key_types[i])
-                key[i] = pair[1];
+        for (int i = 0; i < ADDRESSES; i++)
+            if (pair[0] == types[i])
+                addresses[i] = pair[1];
     }
+    return key_of(addresses);
 }
 
 bool ml_control_is_request(const void *letter, ssize_t bytes)

@@ -8,7 +8,7 @@
  *
  * Answered is who is the same user or root (memlog run sees that), or who may look at
  * the process in /proc, which comes to the same: the program's own thread asks for the
- * key, numbers out of /proc/PID/auxv, so that it need not make the system calls by which
+ * key, a hash of addresses in /proc/PID/auxv, so that it need not make the system calls by which
  * the kernel says who it is. Anything else is thrown away.
  */
 #ifndef ML_LOG_CONTROL_H
@@ -25,7 +25,6 @@
 #define ML_CONTROL_MAGIC "mlnumbr" /* and a NUL: eight bytes */
 enum {
     ML_CONTROL_VERSION = 1,
-    ML_CONTROL_KEY = 3,     /* numbers */
     ML_CONTROL_AT_ONCE = 16 /* letters taken from the box before something else has its turn */
 };
 
@@ -33,7 +32,7 @@ struct ml_control_request {
     char magic[8];
     uint32_t version;
     uint32_t number; /* the answer has the same */
-    uint64_t key[ML_CONTROL_KEY];
+    uint64_t key; /* 0: none */
     struct ml_address answer_to;
 };
 
@@ -48,10 +47,10 @@ struct ml_control_answer {
 
 /* The name of the process's mailbox. */
 void ml_control_name(char name[ML_MAILBOX_NAME_BYTES], pid_t pid);
-/* This process's key. */
-void ml_control_own_key(uint64_t key[ML_CONTROL_KEY]);
+/* This process's key. 0: it has none. */
+uint64_t ml_control_own_key(void);
 /* Out of the content of /proc/PID/auxv: pairs of words. */
-void ml_control_key_in(const void *auxv, size_t bytes, uint64_t key[ML_CONTROL_KEY]);
+uint64_t ml_control_key_in(const void *auxv, size_t bytes);
 /* Whether these bytes are a request of this version. */
 bool ml_control_is_request(const void *letter, ssize_t bytes);
 /* Whether these bytes are the answer to that request. */
