@@ -79,15 +79,46 @@ until_true 60 test -e early
 sleep 0.2 # its log begins when it is older than 100 ms, and allocates
 touch third
 until_true 60 test -e late
-refused -q -i 50ms -o itself.log $program 2>err &
+LD_PRELOAD=$work/refuse.so "$memlog" attach -q -i 50ms -o itself.log $program 2>err &
 attach=$!
 until_true 60 above itself.log 2 40000000 || fail "it does not answer: $(cat itself.log err)"
 few() { test "$(samples itself.log)" -gt 5; }
 until_true 60 few || fail "it answers once: $(cat itself.log)"
 test "$(samples own.log)" = 1 || fail "its own log is disturbed: $(cat own.log)"
+kill -INT $attach
+wait $attach
+
+# --- also where somebody fills its mailbox with rubbish for a while --------------------------
+cat >flood.c <<'END'
+#include <poll.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+int main(int count, char **arguments)
+{
+    struct sockaddr_un to = { .sun_family = AF_UNIX };
+    int box = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    int bytes = sprintf(to.sun_path + 1, "memlog/%s", count > 1 ? arguments[1] : "");
+    for (;;)
+        if (sendto(box, "rubbish", 7, 0, (struct sockaddr *)&to,
+                   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + bytes)) < 0)
+            fclose(fopen("flooded", "w")), poll(NULL, 0, 1);
+}
+END
+$CC -o flood flood.c || exit 99
+sleep 1 # it looks seldom again
+./flood $program &
+flood=$!
+until_true 60 test -e flooded
+refused -q -i 50ms -o flooded.log --duration 300ms $program 2>err &
+attach=$!
+sleep 0.5
+kill $flood
+wait $attach || fail "a full mailbox: $(cat err)"
+above flooded.log 2 40000000 || fail "a full mailbox: $(cat flooded.log err)"
 touch end
 wait $program
-wait $attach
 test "$(tail -n 1 own.log)" = '# end reason=exit' || fail "its own log: $(tail -n 1 own.log)"
 
 # --- other users are not answered ---------------------------------------------------------------

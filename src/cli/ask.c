@@ -11,6 +11,9 @@
 #include "os/clock.h"
 #include "os/process.h"
 
+/* A program's own thread looks once a second. */
+#define PATIENCE_NS (1500 * (uint64_t)ML_NS_PER_MS)
+
 /* Where it may not be looked at the key is none, which is enough for memlog run. */
 static void read_key(struct ml_ask *ask)
 {
@@ -63,19 +66,30 @@ static bool take_answer(struct ml_ask *ask, struct ml_board_numbers *numbers)
     return false;
 }
 
+/* A full box is emptied, though somebody else may be quicker to fill it again. */
+static int send_request(struct ml_ask *ask)
+{
+    uint64_t until = ml_os_monotonic_ns() + PATIENCE_NS;
+    for (;;) {
+        int error = ml_mailbox_send(&ask->box, &ask->to, &ask->request, sizeof(ask->request));
+        if (error != -EAGAIN || ml_os_monotonic_ns() >= until)
+            return error;
+        (void)poll(NULL, 0, 1);
+    }
+}
+
 int ml_ask_numbers(struct ml_ask *ask, struct ml_board_numbers *numbers)
 {
-    enum { PATIENCE_MS = 1500 }; /* a program's own thread looks once a second */
-    uint64_t begun = ml_os_monotonic_ns();
     ask->request.number++; /* what comes too late is no answer to the next */
     read_key(ask); /* another program has another */
-    int error = ml_mailbox_send(&ask->box, &ask->to, &ask->request, sizeof(ask->request));
+    int error = send_request(ask);
+    uint64_t until = ml_os_monotonic_ns() + PATIENCE_NS;
     while (error == 0) {
         if (take_answer(ask, numbers))
             return 0;
-        int left = PATIENCE_MS - (int)((ml_os_monotonic_ns() - begun) / ML_NS_PER_MS);
+        uint64_t now = ml_os_monotonic_ns();
         struct pollfd answer = { .fd = ask->box.fd, .events = POLLIN };
-        if (left <= 0 || poll(&answer, 1, left) < 0)
+        if (now >= until || poll(&answer, 1, (int)((until - now) / ML_NS_PER_MS) + 1) < 0)
             error = -ETIMEDOUT;
     }
     return error;
