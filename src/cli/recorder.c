@@ -7,13 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/image.h"
 #include "cli/locate.h"
 #include "cli/sandbox.h"
 #include "cli/space.h"
-#include "cli/units.h"
+#include "cli/summary.h"
 #include "os/clock.h"
 #include "os/process.h"
 
@@ -35,8 +34,7 @@ struct ml_recorder {
     uint64_t searched_ns; /* monotonic: when memlog was looked for in it; 0: not */
     int read_error;       /* of the last reading */
 
-    struct ml_peak alloc, sys; /* PSS and RSS of a process without memlog */
-    uint64_t objects, bytes; /* at the last sample */
+    struct ml_summary summary;
     uint64_t last_ns;
 };
 
@@ -381,31 +379,15 @@ static bool has_numbers(struct ml_recorder *recorder)
     return true;
 }
 
-static void note_peak(struct ml_peak *peak, uint64_t bytes, uint64_t now)
-{
-    if (bytes >= peak->bytes && (bytes > peak->bytes || peak->when_ns == 0))
-        *peak = (struct ml_peak){ bytes, now };
-}
-
 static int take_sample(struct ml_recorder *recorder, const struct ml_board_numbers *left,
                        const char *keyword, const char *words)
 {
     uint64_t now = left == NULL ? ml_os_realtime_ns() : left->when_ns;
     recorder->left = left;
     int error = ml_lines_sample(&recorder->lines, now, keyword, words);
-    const struct memlog_memstats *stats = &recorder->lines.stats;
     if (recorder->read_error != 0)
         return error;
-    if (recorder->lines.record.without_heap) {
-        uint64_t pss = recorder->lines.usage.pss;
-        note_peak(&recorder->alloc, pss == ML_OS_USAGE_UNKNOWN ? 0 : pss, now);
-        note_peak(&recorder->sys, recorder->lines.extra.rss, now);
-    } else {
-        note_peak(&recorder->alloc, stats->alloc, now);
-        note_peak(&recorder->sys, stats->sys, now);
-    }
-    recorder->objects = stats->heap_objects;
-    recorder->bytes = stats->alloc;
+    ml_summary_note(&recorder->summary, &recorder->lines, now);
     recorder->last_ns = now;
     return error;
 }
@@ -467,40 +449,9 @@ const struct memlog_memstats *ml_recorder_stats(const struct ml_recorder *record
     return recorder == NULL || recorder->last_ns == 0 ? NULL : &recorder->lines.stats;
 }
 
-/* ---- the sum ----------------------------------------------------------------------- */
-
-static const char *time_text(uint64_t ns, char *text, size_t capacity)
-{
-    time_t seconds = (time_t)(ns / ML_NS_PER_SECOND);
-    struct tm local;
-    if (localtime_r(&seconds, &local) == NULL || strftime(text, capacity, "%T", &local) == 0)
-        snprintf(text, capacity, "?");
-    return text;
-}
-
 void ml_recorder_sum_up(const struct ml_recorder *recorder)
 {
-    char a[32], b[32], c[32], d[32];
-    uint64_t samples = recorder->lines.file.samples, lost = recorder->lines.file.lost;
-    if (recorder->last_ns == 0) {
-        fprintf(stderr, "memlog: no sample: the program did not load memlog, or ended before\n");
-        return;
-    }
-    fprintf(stderr, "memlog: %" PRIu64 " sample%s in %s", samples, samples == 1 ? "" : "s",
-            recorder->place.name);
-    if (lost != 0)
-        fprintf(stderr, ", %" PRIu64 " lost", lost);
-    bool without_heap = recorder->lines.record.without_heap;
-    fprintf(stderr, "\nmemlog: peak %s %s at %s, %s %s at %s\n", without_heap ? "PSS" : "Alloc",
-            ml_bytes_text(recorder->alloc.bytes, a, sizeof(a)),
-            time_text(recorder->alloc.when_ns, b, sizeof(b)),
-            without_heap ? "RSS" : "Sys", ml_bytes_text(recorder->sys.bytes, c, sizeof(c)),
-            time_text(recorder->sys.when_ns, d, sizeof(d)));
-    if (without_heap)
-        return;
-    fprintf(stderr, "memlog: %" PRIu64 " object%s, %s alive at %s\n", recorder->objects,
-            recorder->objects == 1 ? "" : "s", ml_bytes_text(recorder->bytes, a, sizeof(a)),
-            recorder->at_exit ? "exit" : "the last sample");
+    ml_summary_tell(&recorder->summary, recorder->place.name, &recorder->lines.file, recorder->at_exit);
 }
 
 void ml_recorder_close(struct ml_recorder *recorder)

@@ -23,12 +23,6 @@ struct ml_recorder_settings {
     bool without_heap; /* the process has no memlog in it: what the system knows is logged */
 };
 
-/* The most there was, and when. */
-struct ml_peak {
-    uint64_t bytes;
-    uint64_t when_ns; /* since 1970 */
-};
-
 struct ml_recorder;
 
 /* A log for the process with that pid (as this one knows it), which has or will have

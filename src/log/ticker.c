@@ -2,11 +2,10 @@
 #include "log/ticker.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "log/answerer.h"
+#include "log/entry.h"
 #include "log/lines.h"
 #include "log/own.h"
 #include "log/place.h"
@@ -46,37 +45,6 @@ static struct {
     pid_t parent; /* -1: do not wait for its end */
     uint64_t looked_ns; /* monotonic; 0: not yet */
 } family;
-
-/* ---- entering from the program's threads ------------------------------ */
-
-/* What a program's thread had before it came in. */
-struct entry {
-    sigset_t signals;
-    int cancellable;
-    int error;
-};
-
-/* No handler may run while a lock is held, since it may exit() or jump away;
- * nor may a cancellation end the thread. Through the C library's name and not
- * by a raw call: libmemlog puts its own function there, which lets the
- * collector's signal through. */
-static struct entry enter(void)
-{
-    struct entry entry = { .error = errno };
-    sigset_t all;
-
-    sigfillset(&all);
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &entry.cancellable);
-    pthread_sigmask(SIG_SETMASK, &all, &entry.signals);
-    return entry;
-}
-
-static void leave(const struct entry *entry)
-{
-    pthread_sigmask(SIG_SETMASK, &entry->signals, NULL);
-    pthread_setcancelstate(entry->cancellable, NULL);
-    errno = entry->error;
-}
 
 /* Also false in a child that came from a raw clone() or vfork() and so has
  * seen none of the fork functions below. */
@@ -293,12 +261,12 @@ static int start_loudly(const struct ml_log_settings *settings)
 
 int ml_log_start(const struct ml_log_settings *settings)
 {
-    struct entry entry = enter();
+    struct ml_entry entry = ml_log_enter();
 
     ml_lock(&control);
     int error = start_loudly(settings);
     ml_unlock(&control);
-    leave(&entry);
+    ml_log_leave(&entry);
     return error;
 }
 
@@ -333,7 +301,7 @@ static int lock_running(void)
 
 static int sample_with(const char *keyword, const char *words)
 {
-    struct entry entry = enter();
+    struct ml_entry entry = ml_log_enter();
     int error = lock_running();
 
     if (error == 0) {
@@ -341,7 +309,7 @@ static int sample_with(const char *keyword, const char *words)
         error = error == 0 ? 0 : -EIO;
         ml_unlock(&writing);
     }
-    leave(&entry);
+    ml_log_leave(&entry);
     return error;
 }
 
@@ -357,13 +325,13 @@ int ml_log_mark(const char *name)
 
 void ml_log_comment(const char *words)
 {
-    struct entry entry = enter();
+    struct ml_entry entry = ml_log_enter();
 
     if (lock_running() == 0) {
         ml_lines_comment(&log_state.lines, words);
         ml_unlock(&writing);
     }
-    leave(&entry);
+    ml_log_leave(&entry);
 }
 
 void ml_log_counts(uint64_t *samples, uint64_t *lost)
@@ -388,14 +356,14 @@ static void end_log(const char *reason)
 
 int ml_log_stop(void)
 {
-    struct entry entry = enter();
+    struct ml_entry entry = ml_log_enter();
 
     ml_lock(&control);
     int error = lock_running();
     if (error == 0)
         end_log("stop");
     ml_unlock(&control);
-    leave(&entry);
+    ml_log_leave(&entry);
     return error;
 }
 
@@ -416,7 +384,7 @@ void ml_log_at_exit(void)
 {
     if (!is_running_here())
         return;
-    struct entry entry = enter();
+    struct ml_entry entry = ml_log_enter();
     uint64_t deadline = ml_os_monotonic_ns() + EXIT_PATIENCE_NS;
     if (lock_before(&control, deadline)) {
         if (lock_before(&writing, deadline)) {
@@ -427,18 +395,18 @@ void ml_log_at_exit(void)
         }
         ml_unlock(&control);
     }
-    leave(&entry);
+    ml_log_leave(&entry);
 }
 
 /* ---- fork ------------------------------------------------------------- */
 
 /* Of the forking thread, between before and after: guarded by `control`. */
-static struct entry forking;
+static struct ml_entry forking;
 static pid_t forking_pid;
 
 void ml_log_before_fork(void)
 {
-    struct entry entry = enter();
+    struct ml_entry entry = ml_log_enter();
 
     ml_lock(&control);
     ml_lock(&writing);
@@ -448,16 +416,16 @@ void ml_log_before_fork(void)
 
 void ml_log_after_fork_parent(void)
 {
-    struct entry entry = forking;
+    struct ml_entry entry = forking;
 
     ml_unlock(&writing);
     ml_unlock(&control);
-    leave(&entry);
+    ml_log_leave(&entry);
 }
 
 void ml_log_after_fork_child(void)
 {
-    struct entry entry = forking;
+    struct ml_entry entry = forking;
     bool was_logging = log_state.pid == forking_pid;
 
     ml_file_reset_counts(&log_state.lines.file);
@@ -473,12 +441,12 @@ void ml_log_after_fork_child(void)
         __atomic_store_n(&family.watching, 1, __ATOMIC_RELAXED);
     }
     control.word = 0;
-    leave(&entry);
+    ml_log_leave(&entry);
 }
 
 static void go_on_as_orphan(void)
 {
-    struct entry entry = enter();
+    struct ml_entry entry = ml_log_enter();
 
     /* Whoever comes second finds the watch over. What is in the log's way now
      * (no descriptor is free, no process) may be gone at the next look. */
@@ -487,7 +455,7 @@ static void go_on_as_orphan(void)
             __atomic_store_n(&family.watching, 0, __ATOMIC_RELAXED);
         ml_unlock(&control);
     }
-    leave(&entry);
+    ml_log_leave(&entry);
 }
 
 static ML_COLD void look_for_parent(void)
