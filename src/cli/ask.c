@@ -44,7 +44,8 @@ void ml_ask_close(struct ml_ask *ask) { ml_mailbox_close(&ask->box); }
 /* Anybody may take a name before its process does. */
 static bool is_from(const struct ml_ask *ask, uid_t user, const struct ml_address *from)
 {
-    return (user == 0 || user == geteuid() || user == ask->owner) && from->length == ask->to.length &&
+    bool may_be = user == 0 || user == geteuid() || user == ask->owner;
+    return may_be && from->length == ask->to.length &&
            memcmp(from->name, ask->to.name, from->length) == 0;
 }
 
@@ -56,7 +57,8 @@ static bool take_answer(struct ml_ask *ask, struct ml_board_numbers *numbers)
     ssize_t bytes;
     while ((bytes = ml_mailbox_take(&ask->box, &answer, sizeof(answer), &user, &from)) >= 0 ||
            bytes == -EPROTO) {
-        if (!ml_control_is_answer(&answer, bytes, ask->request.number) || !is_from(ask, user, &from))
+        if (!ml_control_is_answer(&answer, bytes, ask->request.number) ||
+            !is_from(ask, user, &from))
             continue;
         numbers->when_ns = ml_os_realtime_ns();
         numbers->stats = answer.stats;

@@ -59,10 +59,12 @@ enum { KEY_COLUMNS = 0x100, KEY_MAX_BYTES, KEY_DURATION };
 static const struct argp_option options[] = {
     { "output", 'o', "FILE", 0, "the log (memory.%p.log; %p is the pid, %e the program)", 0 },
     { "interval", 'i', "TIME", 0, "between two samples: 100ms, 1s (the default), 2m", 0 },
-    { "columns", KEY_COLUMNS, "NAMES", 0, "more columns, with commas: as memlog run; without memlog in the "
-      "process majflt, process_threads, fds, cgroup_current, cgroup_limit", 0 },
+    { "columns", KEY_COLUMNS, "NAMES", 0,
+      "more columns, with commas: as memlog run; without memlog in the process "
+      "majflt, process_threads, fds, cgroup_current, cgroup_limit", 0 },
     { "duration", KEY_DURATION, "TIME", 0, "detach when so much time has gone by", 0 },
-    { "max-bytes", KEY_MAX_BYTES, "SIZE", 0, "above it the log is renamed to FILE.1 and begun anew", 0 },
+    { "max-bytes", KEY_MAX_BYTES, "SIZE", 0,
+      "above it the log is renamed to FILE.1 and begun anew", 0 },
     { "quiet", 'q', NULL, 0, "no summary at the end", 0 },
     { NULL, 0, NULL, 0, NULL, 0 },
 };
@@ -76,7 +78,8 @@ static error_t take_option(int key, char *argument, struct argp_state *state)
         return 0;
     case 'i':
         if (!ml_parse_interval(argument, &attach->settings.interval_ns))
-            argp_error(state, "--interval: \"%s\" is not a time from 1ms to 24h (try 1s, 100ms, 2m)",
+            argp_error(state,
+                       "--interval: \"%s\" is not a time from 1ms to 24h (try 1s, 100ms, 2m)",
                        argument);
         return 0;
     case KEY_COLUMNS:
@@ -111,12 +114,12 @@ static const struct argp argp = {
     .options = options,
     .parser = take_option,
     .args_doc = "PID",
-    .doc = "Write what a running process uses to memory.PID.log, until it ends or until Ctrl-C. With "
-           "memlog in it (memlog run, LD_PRELOAD, or linked) Alloc, Sys and further columns; else what "
-           "the system knows: rss, pss and swap."
-           "\vThe process is not stopped or changed. The exit status is 0; 125 when there is no such "
-           "process, or it may not be looked at. MEMLOG_INTERVAL, MEMLOG_COLUMNS, MEMLOG_MAX_BYTES and "
-           "MEMLOG_COMMAND say what the options do not.",
+    .doc = "Write what a running process uses to memory.PID.log, until it ends or until Ctrl-C. "
+           "With memlog in it (memlog run, LD_PRELOAD, or linked) Alloc, Sys and further columns; "
+           "else what the system knows: rss, pss and swap."
+           "\vThe process is not stopped or changed. The exit status is 0; 125 when there is no "
+           "such process, or it may not be looked at. MEMLOG_INTERVAL, MEMLOG_COLUMNS, "
+           "MEMLOG_MAX_BYTES and MEMLOG_COMMAND say what the options do not.",
 };
 
 /* ---- which numbers there are ------------------------------------------------------ */
@@ -163,13 +166,14 @@ static enum source choose_refused(struct attach *attach)
     if (attach->is_asked)
         return FROM_HEAP;
     if (attach->space.maps < 0) {
-        tell(attach, "it is another user's, or keeps its memory to itself: only rss is known (try sudo)");
+        tell(attach, "it is another user's, or keeps its memory to itself: only rss is known "
+                     "(try sudo)");
         return FROM_SYSTEM;
     }
     if (!ml_locate_library(&attach->space))
         return FROM_SYSTEM;
-    tell(attach, "its memory may not be read (kernel.yama.ptrace_scope?): try sudo, or start it with "
-                 "memlog run");
+    tell(attach, "its memory may not be read (kernel.yama.ptrace_scope?): try sudo, or start it "
+                 "with memlog run");
     return FROM_NOBODY;
 }
 
@@ -182,7 +186,8 @@ static enum source choose(struct attach *attach)
     if (error == 0)
         return FROM_HEAP;
     if (error == -ENOTSUP)
-        tell(attach, "it has another version of memlog in it: only what the system knows is recorded");
+        tell(attach, "it has another version of memlog in it: only what the system knows is "
+                     "recorded");
     return FROM_SYSTEM;
 }
 
@@ -211,11 +216,14 @@ static bool open_log(struct attach *attach)
     /* Later the program may be another, and none of its columns is forgotten by whoever
      * asked for them. */
     bool may_drop = settings.without_heap && (!attach->columns_said || attach->is_claimed);
-    char *kept = may_drop && settings.columns != NULL ? columns_without_heap(settings.columns) : NULL;
+    char *kept = NULL;
+    if (may_drop && settings.columns != NULL)
+        kept = columns_without_heap(settings.columns);
     settings.columns = kept != NULL ? kept : settings.columns;
     ml_words_read(&words, attach->target.pid);
-    int error = ml_recorder_open(&attach->recorder, &settings, words.list[0] == NULL ? "?" : words.list[0],
-                                 attach->target.pid, words.list, &attach->slot);
+    const char *name = words.list[0] == NULL ? "?" : words.list[0];
+    int error = ml_recorder_open(&attach->recorder, &settings, name, attach->target.pid, words.list,
+                                 &attach->slot);
     free(kept);
     if (error == 0 && !attach->is_claimed)
         attach->is_claimed = ml_claim_log(ml_recorder_path(attach->recorder), attach->target.pid);
@@ -375,7 +383,11 @@ static bool take_environment(struct attach *attach)
 
 int ml_cli_attach(int argc, char **argv)
 {
-    static struct attach attach = { .signals = -1, .space = { 0, -1, -1 }, .ask = { .box = { .fd = -1 } } }; /* large */
+    static struct attach attach = { /* large */
+        .signals = -1,
+        .space = { 0, -1, -1 },
+        .ask = { .box = { .fd = -1 } },
+    };
     static char name[] = "memlog attach";
     if (!take_environment(&attach))
         return OWN_FAILURE;

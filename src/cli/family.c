@@ -108,7 +108,8 @@ static int open_total(struct ml_family *family, const char *first_path)
     return 0;
 }
 
-struct ml_family *ml_family_open(struct ml_board *board, const struct ml_recorder_settings *settings,
+struct ml_family *ml_family_open(struct ml_board *board,
+                                 const struct ml_recorder_settings *settings,
                                  struct ml_recorder *first)
 {
     struct ml_family *family = calloc(1, sizeof(*family));
@@ -117,7 +118,9 @@ struct ml_family *ml_family_open(struct ml_board *board, const struct ml_recorde
     if (family != NULL) {
         family->board = board;
         family->settings = *settings;
-        family->members[0] = (struct member){ .recorder = first, .pid = (pid_t)board->first_pid, .pidfd = -1, .lives = true };
+        family->members[0] = (struct member){
+            .recorder = first, .pid = (pid_t)board->first_pid, .pidfd = -1, .lives = true
+        };
         error = open_total(family, path);
     }
     if (error == 0)

@@ -16,7 +16,8 @@
 struct ml_family;
 
 /* NULL after one line on stderr. `first`: the program's recorder. */
-struct ml_family *ml_family_open(struct ml_board *board, const struct ml_recorder_settings *settings,
+struct ml_family *ml_family_open(struct ml_board *board,
+                                 const struct ml_recorder_settings *settings,
                                  struct ml_recorder *first);
 /* Look for processes that have come or gone, and take a sample of each and of all. The
  * program's own was taken already. */

@@ -161,7 +161,8 @@ static uintptr_t look_up_root(const struct object *object)
         return 0;
     uintptr_t buckets = object->hash + sizeof(head) + head.filter_words * sizeof(uint64_t);
     uintptr_t chains = buckets + head.buckets * sizeof(uint32_t);
-    if (!read_at(object, buckets + hash % head.buckets * sizeof(uint32_t), &number, sizeof(number)) ||
+    uintptr_t bucket = buckets + hash % head.buckets * sizeof(number);
+    if (!read_at(object, bucket, &number, sizeof(number)) ||
         number < head.first)
         return 0;
     for (int i = 0; i < CHAIN_MOST && !(entry & 1); i++, number++) {

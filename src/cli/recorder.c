@@ -183,11 +183,15 @@ static int take_columns(struct ml_recorder *recorder, const char *columns)
     int error = ml_record_add_columns(&recorder->lines.record, columns, &bad, &length);
     if (error == 0)
         return 0;
-    fprintf(stderr, error == -ENOENT  ? "memlog: no field is called %.*s: it can't be a column of the log\n"
-                    : error == -ENXIO ? "memlog: %.*s is of memlog's heap, and there is no memlog in "
-                                        "that process: it can't be a column of the log\n"
-                                      : "memlog: %.*s can't be a column of the log\n",
-            (int)length, bad);
+    const char *before = "", *behind = "";
+    if (error == -ENOENT) {
+        before = "no field is called ";
+        behind = ": it";
+    } else if (error == -ENXIO) {
+        behind = " is of memlog's heap, and there is no memlog in that process: it";
+    }
+    fprintf(stderr, "memlog: %s%.*s%s can't be a column of the log\n", before, (int)length, bad,
+            behind);
     return -EINVAL;
 }
 
@@ -214,7 +218,8 @@ static void begin_lines(struct ml_recorder *recorder, bool show_command, char *c
 {
     char command[ML_RECORD_COMMAND_BYTES];
     const struct ml_board_slot *slot = recorder->slot;
-    bool has_said = __atomic_load_n(&slot->images, __ATOMIC_ACQUIRE) != 0 && slot->first.when_ns != 0;
+    bool has_said = __atomic_load_n(&slot->images, __ATOMIC_ACQUIRE) != 0 &&
+                    slot->first.when_ns != 0;
     struct ml_record_run run = { .pid = recorder->pid };
     run.start_ns = has_said ? slot->first.when_ns : ml_os_realtime_ns();
     if (arguments != NULL)
@@ -273,7 +278,8 @@ static void complain_once(struct ml_recorder *recorder, int error)
         return;
     recorder->was_refused = true;
     if (error == -ENOTSUP)
-        ml_os_complain("the program has another version of memlog in it: nothing is recorded", NULL);
+        ml_os_complain("the program has another version of memlog in it: nothing is recorded",
+                       NULL);
     else if (error == -EFAULT || error == -ESTALE)
         ml_os_complain("the program has become one without memlog (static, or started without "
                        "LD_PRELOAD): nothing is recorded any more", NULL);
@@ -451,7 +457,8 @@ const struct memlog_memstats *ml_recorder_stats(const struct ml_recorder *record
 
 void ml_recorder_sum_up(const struct ml_recorder *recorder)
 {
-    ml_summary_tell(&recorder->summary, recorder->place.name, &recorder->lines.file, recorder->at_exit);
+    ml_summary_tell(&recorder->summary, recorder->place.name, &recorder->lines.file,
+                    recorder->at_exit);
 }
 
 void ml_recorder_close(struct ml_recorder *recorder)

@@ -55,11 +55,16 @@ enum { KEY_COLUMNS = 0x100, KEY_CHILDREN, KEY_COLLECTIONS, KEY_MAX_BYTES, KEY_AL
 static const struct argp_option options[] = {
     { "output", 'o', "FILE", 0, "the log (memory.log; %p is the pid, %e the program)", 0 },
     { "interval", 'i', "TIME", 0, "between two samples: 100ms, 1s (the default), 2m", 0 },
-    { "columns", KEY_COLUMNS, "NAMES", 0, "more columns, with commas: any field of the statistics", 0 },
-    { "children", KEY_CHILDREN, NULL, 0, "each process under it in FILE.PID, all of them in FILE.total", 0 },
-    { "collections", KEY_COLLECTIONS, NULL, 0, "a line for each collection, in programs that collect", 0 },
-    { "max-bytes", KEY_MAX_BYTES, "SIZE", 0, "above it the log is renamed to FILE.1 and begun anew", 0 },
-    { "alert", KEY_ALERT, "CONDITION", 0, "tell when it comes true: 'sys>90%' of the limit, 'fds>99'", 0 },
+    { "columns", KEY_COLUMNS, "NAMES", 0,
+      "more columns, with commas: any field of the statistics", 0 },
+    { "children", KEY_CHILDREN, NULL, 0,
+      "each process under it in FILE.PID, all of them in FILE.total", 0 },
+    { "collections", KEY_COLLECTIONS, NULL, 0,
+      "a line for each collection, in programs that collect", 0 },
+    { "max-bytes", KEY_MAX_BYTES, "SIZE", 0,
+      "above it the log is renamed to FILE.1 and begun anew", 0 },
+    { "alert", KEY_ALERT, "CONDITION", 0,
+      "tell when it comes true: 'sys>90%' of the limit, 'fds>99'", 0 },
     { "exec", KEY_EXEC, "COMMAND", 0, "behind an --alert: what /bin/sh is to do then", 0 },
     { "quiet", 'q', NULL, 0, "no summary at the end", 0 },
     { NULL, 0, NULL, 0, NULL, 0 },
@@ -75,7 +80,8 @@ static error_t take_option(int key, char *argument, struct argp_state *state)
         return 0;
     case 'i':
         if (!ml_parse_interval(argument, &run->settings.interval_ns))
-            argp_error(state, "--interval: \"%s\" is not a time from 1ms to 24h (try 1s, 100ms, 2m)",
+            argp_error(state,
+                       "--interval: \"%s\" is not a time from 1ms to 24h (try 1s, 100ms, 2m)",
                        argument);
         run->interval = argument;
         return 0;
@@ -282,7 +288,8 @@ static int run_it(struct run *run)
         return fail("cannot set the program's environment", ENOMEM);
     run->oom_kills = ml_oom_kills();
     ml_answers_open(run->control);
-    int error = ml_child_start(&run->child, run->program.path, run->arguments, environ, begin_log, run);
+    int error = ml_child_start(&run->child, run->program.path, run->arguments, environ, begin_log,
+                               run);
     if (error < 0)
         return OWN_FAILURE;
     if (error != 0) {

@@ -23,7 +23,8 @@ static bool read_state(pid_t pid, struct state *state)
 {
     char path[64], text[1024];
     snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    const char *name_end = ml_os_read_file(path, text, sizeof(text)) > 0 ? strrchr(text, ')') : NULL;
+    bool is_read = ml_os_read_file(path, text, sizeof(text)) > 0;
+    const char *name_end = is_read ? strrchr(text, ')') : NULL;
     return name_end != NULL && sscanf(name_end, ") %c %d %*d %*d %*d %*d %u", &state->state,
                                       &state->parent, &state->flags) == 3;
 }
@@ -48,7 +49,8 @@ static int process_of_thread(pid_t tid)
     char path[64], text[4096];
     int process = 0;
     snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-    const char *line = ml_os_read_file(path, text, sizeof(text)) > 0 ? strstr(text, "\nTgid:") : NULL;
+    bool is_read = ml_os_read_file(path, text, sizeof(text)) > 0;
+    const char *line = is_read ? strstr(text, "\nTgid:") : NULL;
     return line != NULL && sscanf(line, "\nTgid: %d", &process) == 1 ? process : 0;
 }
 
