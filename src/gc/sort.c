@@ -78,3 +78,8 @@ EXPORT void qsort_r(void *array, size_t count, size_t size,
     REAL(sort_function *, "qsort_r")(array, count, size, compare, argument);
     drop(copy);
 }
+
+/* A static C library's own name for it: what else has that name brings another qsort. */
+void __qsort_r(void *array, size_t count, size_t size,
+               int (*compare)(const void *, const void *, void *), void *argument)
+    __attribute__((alias("qsort_r"), nonnull(1, 4)));
