@@ -8,6 +8,16 @@ act=$top_builddir/tests/prog_cli_act
 test -f "$top_builddir/.libs/libmemlog-preload.so" || { echo "built without shared libraries"; exit 77; }
 cd "$work" || exit 99
 
+# for_others: memlog, its library and $act stand where any user gets at them from here on. What was
+# built may be in somebody's home.
+for_others() {
+  chmod 777 "$work"
+  mkdir "$work/others" && cp "$memlog" "$top_builddir/.libs/libmemlog-preload.so" "$act" "$work/others" || exit 99
+  chmod 755 "$work/others" "$work/others"/*
+  memlog=$work/others/memlog
+  act=$work/others/prog_cli_act
+}
+
 # until SECONDS COMMAND...: again and again until it succeeds.
 until_true() {
   tries=$(($1 * 50))

@@ -19,8 +19,10 @@ int main(void)
     printf("%d\n", memlog_log_start(NULL));
 }
 END
-$CC -O1 -I"$top_srcdir/src/api" program.c -L"$lib" -Wl,-rpath,"$lib" -lmemlog -o program || exit 99
-chmod 755 "$work"
+# Any user is to get at it, and what was built may be in somebody's home.
+cp -P "$lib"/libmemlog.so* "$work" || exit 99
+$CC -O1 -I"$top_srcdir/src/api" program.c -L"$work" -Wl,-rpath,"$work" -lmemlog -o program || exit 99
+chmod 755 "$work" libmemlog.so*
 mkdir -m 777 here
 cd here || exit 99
 run() {

@@ -48,7 +48,7 @@ done
 
 # Another user's: what everybody may see, and words of what is missing.
 if test "$(id -u)" = 0 && command -v setpriv >/dev/null; then
-  chmod 777 "$work"
+  for_others
   sleep 60 &
   program=$!
   expect 0 "only rss is known (try sudo)" setpriv --reuid=65534 --regid=65534 --clear-groups \

@@ -101,9 +101,9 @@ done
 chmod +x elf32
 expect 126 "elf32 is a 32-bit program" "$memlog" run -q ./elf32
 if test "$(id -u)" = 0 && command -v setpriv >/dev/null; then
+  for_others
   cp "$act" privileged
   chmod 4755 privileged
-  chmod 755 "$work"
   expect 126 "runs with raised privileges" \
     setpriv --reuid=65534 --regid=65534 --clear-groups "$memlog" run -q -o /tmp/never.$$ ./privileged exit 0
   # Where rights are not given, there is nothing to refuse.

@@ -6,7 +6,7 @@
 . "$top_srcdir/tests/programs_common.sh"
 need python3 python3
 python3 -c 'import test.test_gc, test.test_subprocess' 2>/dev/null ||
-  { echo "no tests of Python's here (Debian: package 'libpython3-testsuite')"; exit 77; }
+  { echo "no tests of Python's here (Debian: package 'libpython3.11-testsuite')"; exit 77; }
 unless_full python3 -c 'import json, threading; print(len(json.dumps([*range(10000)])))'
 
 modules='test_gc test_threading test_subprocess test_json test_ctypes test_fork1 test_weakref test_mmap'
