@@ -83,6 +83,7 @@ serve() {
 mkdir plain
 if test "$(id -u)" = 0; then
   need setpriv util-linux
+  for_others
   chown nobody "$work/plain"
   serve plain '' setpriv --reuid=nobody --regid=nogroup --clear-groups
 else

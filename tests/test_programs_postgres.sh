@@ -14,6 +14,7 @@ unless_full initdb --version
 as=
 if test "$(id -u)" = 0; then
   need setpriv util-linux
+  for_others
   as='setpriv --reuid=nobody --regid=nogroup --clear-groups'
   chown nobody "$work"
 fi
