@@ -22,6 +22,7 @@
 #include "log/ticker.h"
 #include "os/process.h"
 #include "os/thread.h"
+#include "profile/sampler.h"
 #include "stats/root.h"
 
 static void thread_came(void)
@@ -99,6 +100,13 @@ static void wire(void)
     (void)pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 }
 
+static void start_profile(void)
+{
+    struct ml_profile_options options;
+    ml_options_profile(&options);
+    ml_profile_start(options.rate, options.bytes_most, options.by_frame_pointers);
+}
+
 /* Before there is a heap. */
 static void apply_early(const struct ml_collector_options *options)
 {
@@ -143,6 +151,7 @@ static void begin_asleep(void)
     ml_real_prepare();
     ml_os_thread_prepare(); /* for the log's */
     wire();
+    start_profile();
     if (ml_heap_init() == 0 && (ml_thread_attached() || ml_thread_attach(false) == 0))
         ml_pacer_set_percent(-1);
 }
@@ -170,6 +179,7 @@ void ml_init(void)
     ml_options_collector(&options);
     apply_early(&options);
     wire();
+    start_profile();
     wire_collector();
     /* The first thread: it may hold pointers before it allocates. */
     if (ml_os_tid() == ml_os_pid())

@@ -23,6 +23,8 @@
 #include "heap/alloc.h"
 #include "heap/release.h"
 #include "log/ticker.h"
+#include "profile/pprof.h"
+#include "profile/text.h"
 #include "stats/json.h"
 #include "stats/memstats.h"
 
@@ -244,6 +246,21 @@ EXPORT int memlog_log_start(const struct memlog_log_options *options)
 EXPORT int memlog_log_sample(void) { return ml_log_sample(); }
 EXPORT int memlog_log_mark(const char *name) { return ml_log_mark(name); }
 EXPORT int memlog_log_stop(void) { return ml_log_stop(); }
+
+/* ---- the heap profile ------------------------------------------------------------------ */
+
+EXPORT int memlog_profile_write(int fd, int format)
+{
+    if (format != MEMLOG_PROFILE_PPROF && format != MEMLOG_PROFILE_TEXT)
+        return -EINVAL;
+    int error = ml_thread_attached() ? 0 : ml_heap_init();
+    if (error == 0 && !ml_thread_attached())
+        error = ml_thread_attach(false);
+    if (error != 0)
+        return error;
+    return format == MEMLOG_PROFILE_TEXT ? ml_profile_text_write(fd)
+                                         : ml_pprof_write(fd, "memlog " PACKAGE_VERSION);
+}
 
 EXPORT const char *memlog_version(void) { return PACKAGE_VERSION; }
 

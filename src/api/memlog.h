@@ -280,6 +280,30 @@ int memlog_log_mark(const char *name);
 /* A last line, and the end. 0, or -ENOTCONN when the log is not running. */
 int memlog_log_stop(void);
 
+/* ---- the heap profile -------------------------------------------------- */
+
+/* Who allocates: of every MEMLOG_PROFILE_RATE bytes (524288 on average; 1: each
+ * allocation; 0: off, nothing is recorded) one object is recorded with the calls that led to
+ * it, until it is freed or collected.
+ *
+ * What the profile says is true now: garbage counts as in use until it is swept, as it does
+ * in Alloc (memlog_gc first, if only what is reachable matters). */
+enum memlog_profile_format {
+    MEMLOG_PROFILE_PPROF = 0, /* pprof's protocol buffer in gzip's format: for `go tool pprof`,
+                               * and what else reads those. Sizes are what the samples stand for */
+    MEMLOG_PROFILE_TEXT = 1   /* the older text, with the statistics behind it; pprof reads that,
+                               * too. Sizes are those of the samples */
+};
+/* Write the profile to a descriptor, while all threads go on. 0; -EINVAL for another
+ * format, -ENOMEM, what write says (-EPIPE without a signal), or what opening /proc/self/maps
+ * says. */
+int memlog_profile_write(int fd, int format);
+/* Nobody calls these: they are names in profiles. For want of memory (MEMLOG_PROFILE_BYTES, 64
+ * MiB) samples are booked under the first, by their size alone; under the second those that
+ * were allocated while a stack was looked at. */
+void memlog_profile_overflow(void);
+void memlog_profile_no_stack(void);
+
 /* "0.1.0" */
 const char *memlog_version(void);
 

@@ -9,6 +9,7 @@
 #include "memlog.h"
 #include "os/clock.h"
 #include "os/process.h"
+#include "profile/sampler.h"
 
 /* ---- parsers ---------------------------------------------------------------- */
 
@@ -179,6 +180,25 @@ void ml_options_collector(struct ml_collector_options *options)
     if (value != NULL && !ml_parse_count(value, &options->gc_stress))
         complain("MEMLOG_GC_STRESS", value,
                  "a number of allocations (try 100, 1, 0 for off); taking 0");
+}
+
+void ml_options_profile(struct ml_profile_options *options)
+{
+    const char *value = ml_os_getenv("MEMLOG_PROFILE_RATE");
+    options->rate = ML_PROFILE_RATE_DEFAULT;
+    if (value != NULL && !ml_parse_bytes(value, &options->rate))
+        complain("MEMLOG_PROFILE_RATE", value,
+                 "a size (try 512KiB, 1 for every allocation, 0 for off); taking 512KiB");
+
+    value = ml_os_getenv("MEMLOG_PROFILE_BYTES");
+    options->bytes_most = ML_PROFILE_BYTES_DEFAULT;
+    if (value != NULL && !ml_parse_bytes(value, &options->bytes_most))
+        complain("MEMLOG_PROFILE_BYTES", value, "a size (try 64MiB, 1GiB); taking 64MiB");
+
+    value = ml_os_getenv("MEMLOG_UNWIND");
+    options->by_frame_pointers = value != NULL && strcmp(value, "fp") == 0;
+    if (value != NULL && !options->by_frame_pointers && strcmp(value, "gcc") != 0)
+        complain("MEMLOG_UNWIND", value, "gcc or fp; taking gcc");
 }
 
 /* The member, when the caller's struct is long enough to have it. */

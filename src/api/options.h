@@ -41,6 +41,14 @@ struct ml_collector_options {
 /* From the environment; a bad setting is reported and the default taken. */
 void ml_options_collector(struct ml_collector_options *options);
 
+struct ml_profile_options {
+    uint64_t rate;       /* mean bytes from one sample to the next; 0: off */
+    uint64_t bytes_most; /* of memory for what is recorded */
+    bool by_frame_pointers;
+};
+/* As ml_options_collector. */
+void ml_options_profile(struct ml_profile_options *options);
+
 struct memlog_log_options;
 /* What the caller says, else the environment, else the default. 0, or -EINVAL after a
  * line on stderr. The strings are the caller's and the environment's. */

@@ -82,6 +82,7 @@ static void *alloc_small(size_t block, enum ml_kind kind, bool zeroed)
         return no_memory();
     if (zeroed)
         ml_zero(slot, ml_sizeclasses[class].bytes);
+    ml_heap_tell_of(slot);
     ml_limit_after(); /* takes a while, and the slot is to be zeroed before anybody looks */
     return slot;
 }
@@ -108,6 +109,7 @@ static void *alloc_large(size_t block, size_t alignment, enum ml_kind kind, bool
     if (zeroed && !is_zero)
         memset(object, 0, ml_heap_block_bytes(object));
     ml_thread_set_blank(ml_thread_self, NULL);
+    ml_heap_tell_of(object);
     return object;
 }
 
@@ -215,6 +217,8 @@ static bool resize_large(void *pointer, size_t block)
         memset((char *)pointer + before, 0, after - before);
         ml_thread_set_blank(self, NULL);
     }
+    if (done)
+        ml_heap_tell_resized(pointer, before);
     return done;
 }
 
@@ -259,7 +263,7 @@ void *ml_gc_realloc(void *pointer, size_t bytes)
     if (moved == NULL)
         return NULL;
     memcpy(moved, pointer, ml_min(old, bytes));
-    if (ml_state_get(ml_granule_of(pointer)) == ML_STATE_WATCHED)
+    if (ml_state_kind(ml_granule_of(pointer)) == ML_STATE_WATCHED)
         ml_finalize_move(pointer, moved);
     ml_heap_free(pointer);
     return moved;

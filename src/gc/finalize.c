@@ -164,7 +164,7 @@ void ml_finalize_forget(void *object)
 {
     ml_watch_lock();
     struct ml_watch *watch = ml_watch_find((uintptr_t)object);
-    if (ml_state_get(ml_granule_of(object)) == ML_STATE_WEAK)
+    if (ml_state_kind(ml_granule_of(object)) == ML_STATE_WEAK)
         ml_weak_forget(object);
     if (watch != NULL && watch->weak != NULL)
         ml_weak_clear(watch->weak);

@@ -58,7 +58,7 @@ static void spare_last(const struct ml_magazine *magazine, unsigned bin)
     struct ml_span *span = ml_span_over((uintptr_t)slot);
     unsigned number = ml_span_slot_of(span, (uintptr_t)slot);
     aside[ml_span_number(span)][number >> 6] |= (uint64_t)1 << (number & 63); /* no marks there */
-    ml_state_set(ml_granule_of(slot), ML_STATE_FREE);
+    ml_state_set_kind(ml_granule_of(slot), ML_STATE_FREE);
 }
 
 static void spare_what_is_to_be_zeroed(void)
@@ -77,7 +77,8 @@ static void unspare(struct ml_span *span)
 {
     for (unsigned slot = 0; slot < span->slots; slot++)
         if (aside[ml_span_number(span)][slot >> 6] >> (slot & 63) & 1)
-            ml_state_set(ml_granule_of((void *)ml_span_slot_address(span, slot)), ML_STATE_PLAIN);
+            ml_state_set_kind(ml_granule_of((void *)ml_span_slot_address(span, slot)),
+                              ML_STATE_PLAIN);
 }
 
 /* ---- the marks -------------------------------------------------------------------------- */
@@ -109,7 +110,7 @@ static bool is_looked_into(const struct ml_span *span, unsigned slot)
 {
     if (has_marks(span))
         return aside[ml_span_number(span)][slot >> 6] >> (slot & 63) & 1;
-    return ml_state_get(ml_granule_of((void *)ml_span_slot_address(span, slot))) != ML_STATE_FREE;
+    return ml_state_kind(ml_granule_of((void *)ml_span_slot_address(span, slot))) != ML_STATE_FREE;
 }
 
 /* Whether a word of the object may hold a pointer. */

@@ -112,7 +112,7 @@ void ml_watch_shrink(void)
 
 static void set_state(uintptr_t object, enum ml_state state)
 {
-    ml_state_set(ml_granule_of((void *)object), (uint8_t)state);
+    ml_state_set_kind(ml_granule_of((void *)object), state);
 }
 
 struct ml_watch *ml_watch_find(uintptr_t object)
@@ -161,6 +161,6 @@ void ml_watch_move(struct ml_watch *watch, uintptr_t to)
 bool ml_watch_is_possible(const void *pointer)
 {
     return ml_heap_is_object(pointer) &&
-           ml_state_get(ml_granule_of(pointer)) != ML_STATE_WEAK &&
+           ml_state_kind(ml_granule_of(pointer)) != ML_STATE_WEAK &&
            ml_heap_kind(pointer) != ML_UNCOLLECTABLE;
 }

@@ -35,7 +35,7 @@ void ml_weak_clear(struct memlog_weak *weak)
 void ml_weak_forget(struct memlog_weak *weak)
 {
     struct ml_watch *watch = ml_watch_find(object_of(weak));
-    ml_state_set(ml_granule_of(weak), ML_STATE_PLAIN);
+    ml_state_set_kind(ml_granule_of(weak), ML_STATE_PLAIN);
     if (watch == NULL || watch->weak != weak)
         return; /* the object went before */
     ml_weak_clear(weak);
@@ -70,7 +70,7 @@ static struct memlog_weak *attach(const void *object, struct memlog_weak *weak)
     if (watch != NULL && attached == NULL) {
         weak->holders = 1;
         ml_weak_point(weak, object);
-        ml_state_set(ml_granule_of(weak), ML_STATE_WEAK);
+        ml_state_set_kind(ml_granule_of(weak), ML_STATE_WEAK);
         attached = watch->weak = weak;
         add_count(1);
     }
@@ -106,7 +106,7 @@ static void check(const struct memlog_weak *weak, const char *function)
 {
     uint64_t granule = ml_granule_of(weak);
     char where[ML_HEX_BYTES];
-    if (granule >= ml_map_granules() || ml_state_get(granule) != ML_STATE_WEAK)
+    if (granule >= ml_map_granules() || ml_state_kind(granule) != ML_STATE_WEAK)
         ml_os_die(function, ": ", ml_hex(where, (uintptr_t)weak), " is no weak reference", NULL);
 }
 

@@ -42,6 +42,24 @@ static void notice_slow_path(void)
         ml_heap_hooks.slow_path();
 }
 
+static void mark_sample(void *object)
+{
+    ml_state_set_sampled(ml_granule_of(object), true);
+}
+
+/* A slot that the magazine counted down to, or has come to now. */
+static void *pop(struct ml_thread *self, unsigned bin)
+{
+    struct ml_magazine *magazine = &self->magazines[bin];
+    if (magazine->top == magazine->bottom)
+        return NULL;
+    bool sampled = ml_sample_take(self, bin);
+    void *slot = ml_magazine_pop(magazine, magazine->top);
+    if (sampled)
+        mark_sample(slot);
+    return slot;
+}
+
 /* Allocate without a magazine, while freed memory is poisoned. */
 static void *alloc_directly(struct ml_thread *self, unsigned bin)
 {
@@ -54,6 +72,8 @@ static void *alloc_directly(struct ml_thread *self, unsigned bin)
         magazine->held++;
         ml_state_set(ml_granule_of(slot), ML_STATE_PLAIN);
         ml_count(&magazine->mallocs, 1);
+        if (ml_sample_take(self, bin))
+            mark_sample(slot);
     }
     ml_heap_leave(self);
     return slot;
@@ -67,13 +87,13 @@ void *ml_heap_alloc_slow(unsigned bin)
     notice_slow_path();
     if (ml_unlikely(ml_poison_on))
         return alloc_directly(self, bin);
-    void *slot = ml_heap_pop(ml_bin_class(bin), ml_bin_kind(bin)); /* attaching may have brought some */
+    void *slot = pop(self, bin); /* attaching may have brought some */
     if (slot != NULL)
         return slot;
     ml_heap_enter(self);
     bool filled = ml_magazine_refill(self, bin);
     ml_heap_leave(self);
-    return filled ? ml_heap_pop(ml_bin_class(bin), ml_bin_kind(bin)) : NULL;
+    return filled ? pop(self, bin) : NULL;
 }
 
 void *ml_heap_alloc_large(size_t bytes, size_t alignment, enum ml_kind kind, bool *zeroed)
@@ -87,7 +107,31 @@ void *ml_heap_alloc_large(size_t bytes, size_t alignment, enum ml_kind kind, boo
     if (object != NULL && kind != ML_NOSCAN && !*zeroed)
         ml_thread_set_blank(self, object);
     ml_heap_leave(self);
+    if (object != NULL && ml_sample_takes_large(self, ml_large_bytes(object)))
+        mark_sample(object);
     return object;
+}
+
+/* By the program's hand. It is no sample from here on. A signal's handler that frees within
+ * the heap, which it should not, would wait for what it has interrupted. */
+static void forget_sample(void *object, size_t bytes)
+{
+    if (ml_thread_self->inside == 0)
+        ml_heap_hooks.sample_goes(object, bytes);
+    ml_state_set_sampled(ml_granule_of(object), false);
+}
+
+void ml_heap_tell_resized(void *object, size_t before)
+{
+    size_t after = ml_large_bytes(object);
+    if (after == before)
+        return;
+    if (ml_state_is_sampled(ml_granule_of(object)))
+        forget_sample(object, before);
+    if (ml_sample_takes_large(ml_thread_self, after)) {
+        mark_sample(object);
+        ml_heap_hooks.sampled(object);
+    }
 }
 
 /* Free without a magazine: there is no memory for one, or it is declined, or freed
@@ -116,7 +160,9 @@ void ml_heap_free_slow(void *pointer, const char *function)
         errno = saved_errno;
         return;
     }
-    if (ml_state_get(ml_granule_of(pointer)) != ML_STATE_PLAIN)
+    if (ml_state_is_sampled(ml_granule_of(pointer)))
+        forget_sample(pointer, ml_heap_block(pointer, function).bytes);
+    if (ml_state_kind(ml_granule_of(pointer)) != ML_STATE_PLAIN)
         ml_heap_hooks.watched_goes(pointer); /* set by whoever watches */
     struct ml_thread *self = ml_thread_self;
     unsigned bin = ml_map.page_bin[ml_page_of((uintptr_t)pointer)];

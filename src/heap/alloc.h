@@ -19,34 +19,41 @@
 #ifndef ML_HEAP_ALLOC_H
 #define ML_HEAP_ALLOC_H
 
-#include "heap/threadcache.h"
+#include "heap/sample.h"
 
 /* Reserve the heap; idempotent, thread-safe. 0 or -ENOMEM. */
 int ml_heap_init(void);
 
 /* A slot of a class and kind from the calling thread's magazine, or NULL when
- * that is empty. Not zeroed. */
+ * that is empty, or the next one is to be a sample. Not zeroed. */
 static inline void *ml_heap_pop(size_t class, enum ml_kind kind)
 {
     struct ml_magazine *magazine = ml_magazine_of(ml_bin_of(0, kind), class);
     void **top = magazine->top;
     if (ml_unlikely(top == magazine->bottom))
         return NULL;
-    void *slot = top[-1];
-    if (slot == NULL)
-        __builtin_unreachable(); /* callers need not look a second time */
-    ml_state_set_slot(slot, ML_STATE_PLAIN); /* the order: see threadcache.h */
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    __atomic_store_n(&magazine->top, top - 1, __ATOMIC_RELAXED);
-    ml_count(&magazine->mallocs, 1);
-    return slot;
+    if (ml_unlikely(ml_sample_is_due(magazine)))
+        return NULL;
+    return ml_magazine_pop(magazine, top);
 }
 
-/* The slow way: attaches the thread, refills. NULL when there is no memory. */
+/* The slow way: attaches the thread, refills, chooses samples, of which the caller has
+ * to tell (below). NULL when there is no memory. */
 void *ml_heap_alloc_slow(unsigned bin);
 /* A large object (see large.h). NULL when there is no memory. One that may hold
- * pointers and is not zeroed is the thread's blank until the caller has done it. */
+ * pointers and is not zeroed is the thread's blank until the caller has done it. The
+ * caller has to tell of samples. */
 void *ml_heap_alloc_large(size_t bytes, size_t alignment, enum ml_kind kind, bool *zeroed);
+
+/* The object that the slow way has brought is what it is to be: who wants to know of
+ * samples is told, if it is one. Outside the heap. */
+static inline void ml_heap_tell_of(void *object)
+{
+    if (ml_state_is_sampled(ml_granule_of(object)))
+        ml_heap_hooks.sampled(object);
+}
+/* The same for a large object that was resized in place, and had so many bytes before. */
+void ml_heap_tell_resized(void *object, size_t before);
 
 /* Free what the fast path does not: NULL (nothing happens), large and watched
  * objects, into a full magazine, from a thread without a cache. A bad pointer

@@ -142,6 +142,8 @@ static void sweep_span(struct ml_thread *self, struct ml_span *span)
         for (; dead != 0; dead &= dead - 1) {
             uintptr_t slot = ml_span_slot_address(span, word * 64 + ml_ctz64(dead));
             uint64_t granule = ml_granule_of((void *)slot);
+            if (ml_state_is_sampled(granule))
+                ml_heap_hooks.sample_goes((void *)slot, span->slot_bytes);
             objects += ml_state_get(granule) != ML_STATE_FREE;
             ml_state_set(granule, ML_STATE_FREE);
         }

@@ -164,7 +164,10 @@ unsigned ml_large_sweep(unsigned count)
             span->swept_at = ml_marks_completed;
             ml_span_list_append(&ml_large_lists[span->kind], span, ML_PLACE_LARGE);
         } else {
-            ml_state_set(ml_granule_of((void *)span->base), ML_STATE_FREE);
+            void *object = (void *)span->base;
+            if (ml_state_is_sampled(ml_granule_of(object)))
+                ml_heap_hooks.sample_goes(object, ml_span_bytes(span));
+            ml_state_set(ml_granule_of(object), ML_STATE_FREE);
             drop(span, true);
         }
     }

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum ml_pool { ML_POOL_THREADS, ML_POOL_GC, ML_POOL_OTHER, ML_POOLS };
+enum ml_pool { ML_POOL_THREADS, ML_POOL_GC, ML_POOL_PROFILE, ML_POOL_OTHER, ML_POOLS };
 
 /* NULL when the OS refuses memory. Takes the pool's lock. */
 void *ml_metadata_alloc(enum ml_pool pool, size_t bytes);

@@ -96,13 +96,16 @@ static inline struct ml_span *ml_span_over(uintptr_t address)
     return ml_span_at(__atomic_load_n(&ml_map.page_span[ml_page_of(address)], __ATOMIC_RELAXED));
 }
 
-/* What the state byte of an object's first granule may be. Only plain objects
- * are freed on the fast path: that one comparison tells them from all others. */
+/* What the state byte of an object's first granule may be. Only objects that are
+ * plain and no more are freed on the fast path: that one comparison tells them from
+ * all others. */
 enum ml_state {
     ML_STATE_FREE,
     ML_STATE_PLAIN,
     ML_STATE_WATCHED, /* its going is reported first: hooks.h */
-    ML_STATE_WEAK     /* the same; it is itself a weak reference (gc/weak.h) */
+    ML_STATE_WEAK,    /* the same; it is itself a weak reference (gc/weak.h) */
+    ML_STATE_KIND = 3,   /* the bits of these four */
+    ML_STATE_SAMPLED = 4 /* beside any of them: see sample.h */
 };
 
 /* The state byte has one writer at a time (who owns the slot), but readers at
@@ -116,7 +119,34 @@ static inline void ml_state_set(uint64_t granule, uint8_t state)
     __atomic_store_n(&ml_map.state[granule], state, __ATOMIC_RELAXED);
 }
 
-/* The same for an address that is a slot's: without a look at the heap's base,
+/* Without the mark of a sample. */
+static inline enum ml_state ml_state_kind(uint64_t granule)
+{
+    return (enum ml_state)(ml_state_get(granule) & ML_STATE_KIND);
+}
+/* Change one and leave the other, whoever else changes that at the same time: an object
+ * may be resized by one thread and be given a weak reference by another. */
+static inline void ml_state_set_kind(uint64_t granule, enum ml_state kind)
+{
+    uint8_t before = ml_state_get(granule), after;
+    do
+        after = (uint8_t)((before & ~ML_STATE_KIND) | (int)kind);
+    while (!__atomic_compare_exchange_n(&ml_map.state[granule], &before, after, true,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+}
+static inline void ml_state_set_sampled(uint64_t granule, bool sampled)
+{
+    if (sampled)
+        __atomic_fetch_or(&ml_map.state[granule], ML_STATE_SAMPLED, __ATOMIC_RELAXED);
+    else
+        __atomic_fetch_and(&ml_map.state[granule], (uint8_t)~ML_STATE_SAMPLED, __ATOMIC_RELAXED);
+}
+static inline bool ml_state_is_sampled(uint64_t granule)
+{
+    return ml_unlikely((ml_state_get(granule) & ML_STATE_SAMPLED) != 0);
+}
+
+/* ml_state_set for an address that is a slot's: without a look at the heap's base,
  * which allocating has no other need of. */
 static inline void ml_state_set_slot(const void *slot, uint8_t state)
 {

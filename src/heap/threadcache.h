@@ -38,6 +38,8 @@ struct ml_magazine {
      * bottom) is the same, unless the thread is in the middle of something.
      * May be negative: see frees above. */
     int64_t held;
+    /* Counts allocations down to the one that is to be looked at; sample.h. */
+    int64_t until_sample;
 } __attribute__((aligned(ML_CACHE_LINE)));
 _Static_assert(sizeof(struct ml_magazine) == ML_CACHE_LINE, "one line a magazine");
 
@@ -64,6 +66,7 @@ struct ml_thread {
     /* From here to its end a large object is being zeroed; what it still holds
      * means nothing. NULL: none is. */
     char *blank;
+    uint64_t random; /* of the thread's samples; 0: not begun */
     /* Those of the marks behind the bins are empty and full for ever: what is no
      * small object takes the slow path without a test on the fast one. */
     struct ml_magazine magazines[ML_BINS_AND_MARKS];
@@ -103,6 +106,19 @@ static inline struct ml_magazine *ml_magazine_of(unsigned first, size_t index)
     /* Else the compiler works the address out anew for every field. */
     __asm__("" : "+r"(shifted));
     return (struct ml_magazine *)(shifted + offsetof(struct ml_thread, magazines)) + first;
+}
+
+/* The slot that is to be handed out next, from a magazine that has one. */
+static inline ML_ALWAYS_INLINE void *ml_magazine_pop(struct ml_magazine *magazine, void **top)
+{
+    void *slot = top[-1];
+    if (slot == NULL)
+        __builtin_unreachable(); /* callers need not look a second time */
+    ml_state_set_slot(slot, ML_STATE_PLAIN); /* the order: see above */
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    __atomic_store_n(&magazine->top, top - 1, __ATOMIC_RELAXED);
+    ml_count(&magazine->mallocs, 1);
+    return slot;
 }
 
 /* NULL: it is done. Begun inside, so that nobody stops the thread before. */

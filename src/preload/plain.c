@@ -65,6 +65,8 @@ static void *alloc_small(size_t bytes)
 
 static void *finish(void *object)
 {
+    if (object != NULL)
+        ml_heap_tell_of(object);
     leave();
     return object != NULL ? object : no_memory();
 }
@@ -151,12 +153,15 @@ size_t ml_plain_usable_bytes(const void *pointer, const char *function)
 static bool resize_large(void *pointer, size_t bytes)
 {
     bool is_zero;
+    size_t before = ml_large_bytes(pointer);
     if (!ml_thread_attached())
         return false;
     struct ml_thread *self = ml_thread_self;
     ml_heap_enter(self);
     bool done = ml_large_resize(pointer, bytes, &is_zero);
     ml_heap_leave(self);
+    if (done)
+        ml_heap_tell_resized(pointer, before);
     return done;
 }
 
@@ -173,7 +178,7 @@ void *ml_plain_realloc(void *pointer, size_t bytes, const char *function)
 {
     struct ml_block block = ml_heap_block(pointer, function);
     if (ml_unlikely(block.kind != ML_UNCOLLECTABLE ||
-                    ml_state_get(ml_granule_of(pointer)) != ML_STATE_PLAIN))
+                    ml_state_kind(ml_granule_of(pointer)) != ML_STATE_PLAIN))
         return ml_gc_realloc(pointer, bytes); /* the collected door's, with a rule of its own */
     count_lookup();
     if (bytes > PTRDIFF_MAX)

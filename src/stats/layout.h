@@ -6,6 +6,7 @@
 #define ML_STATS_LAYOUT_H
 
 #include "gc/history.h"
+#include "heap/metadata.h"
 #include "heap/threadgroup.h"
 #include "stats/root.h"
 
@@ -18,7 +19,7 @@
 #define ML_LAYOUT_OF_COUNTERS                                                                 \
     ML_MIX(ML_MIX(ML_MIX(ML_LAYOUT_OF_THREADS, sizeof(struct ml_magazine)),                   \
                   offsetof(struct ml_magazine, mallocs)),                                     \
-           sizeof(struct ml_thread_group))
+           sizeof(struct ml_thread_group) + ML_POOLS)
 #define ML_ROOT_LAYOUT                                                                        \
     ML_MIX(ML_MIX(ML_LAYOUT_OF_COUNTERS, sizeof(struct ml_gc_history)), sizeof(struct ml_gc_record))
 

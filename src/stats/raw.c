@@ -41,6 +41,7 @@ static void fill_memory(struct memlog_memstats *stats, const struct ml_raw_stats
     stats->mspan_sys = ml_max(raw->span_bytes, stats->mspan_inuse);
     stats->mcache_inuse = raw->metadata_inuse[ML_POOL_THREADS];
     stats->mcache_sys = ml_max(raw->metadata_sys[ML_POOL_THREADS], stats->mcache_inuse);
+    stats->buck_hash_sys = raw->metadata_sys[ML_POOL_PROFILE];
     stats->gc_sys = raw->table_bytes + raw->metadata_sys[ML_POOL_GC] + raw->mark_stack_bytes;
     stats->other_sys = raw->metadata_sys[ML_POOL_OTHER];
     stats->sys = stats->heap_sys + stats->stack_sys + stats->mspan_sys + stats->mcache_sys +

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* sample.h - which allocations are looked at more closely: each byte that is allocated
+ * has the same small chance to be where somebody looks, and an object is a sample when
+ * one of its bytes is. So an object of s bytes is one with the chance 1 - exp(-s / rate),
+ * whatever was allocated before it.
+ *
+ *   each magazine    counts allocations down to the next sample among its own, which
+ *                    is as good as counting bytes over all: the exponential
+ *                    distribution has no memory. What counts is a member of the line that
+ *                    allocating writes to anyhow, and the size is no question there.
+ *   a large object   asks for itself
+ *
+ * A sample's state byte has the bit ML_STATE_SAMPLED from its allocation until it is freed
+ * or swept, and whoever listens (hooks.h) is told of both. What stands for one sample are
+ * 1 / chance objects of its size: the listener's business.
+ */
+#ifndef ML_HEAP_SAMPLE_H
+#define ML_HEAP_SAMPLE_H
+
+#include "heap/threadcache.h"
+
+/* Mean bytes from one sample to the next; 1: every allocation is one; 0, as it is at
+ * first: none is. */
+uint64_t ml_sample_rate(void);
+/* From now on, with the hooks set. The calling thread is the only one that may have
+ * allocated. */
+void ml_sample_start(uint64_t rate);
+
+/* Count one allocation on the fast path. True: it is for the slow path, where
+ * ml_sample_take says the same once more. */
+static inline ML_ALWAYS_INLINE bool ml_sample_is_due(struct ml_magazine *magazine)
+{
+    /* The subtraction says it itself. */
+    __asm__ goto("subq $1, %0\n\tjle %l1" : : "m"(magazine->until_sample) : "memory", "cc" : due);
+    return false;
+due:
+    return true;
+}
+
+/* The thread allocates a slot of the bin now, for which the fast path has counted or was
+ * not asked: whether it is a sample. */
+bool ml_sample_take(struct ml_thread *self, unsigned bin);
+/* The magazine is about to be used. Harmless if it was before. */
+void ml_sample_begin(struct ml_thread *self, unsigned bin);
+/* Whether a large object of so many bytes is a sample. */
+bool ml_sample_takes_large(struct ml_thread *self, size_t bytes);
+
+#endif
