@@ -350,7 +350,7 @@ START_TEST(freeing_the_object_drops_it)
             ck_assert_ptr_null(memlog_realloc(object, 0));
         ck_assert(!ml_heap_is_object(object));
         void *next = memlog_malloc(sizes[i % 5]); /* likely at the same place */
-        ck_assert_uint_eq(ml_state_get(ml_granule_of(next)), ML_STATE_PLAIN);
+        ck_assert_uint_eq(ml_state_kind(ml_granule_of(next)), ML_STATE_PLAIN);
     }
     ck_assert_uint_eq(finalizers().registered, 0);
     ck_assert_uint_eq(ml_watches_count, 0);

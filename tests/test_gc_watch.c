@@ -15,7 +15,7 @@ static unsigned expected_count;
 
 static void finalizer(void *object, void *data) { (void)object, (void)data; }
 
-static unsigned state_of(unsigned i) { return ml_state_get(ml_granule_of(objects[i])); }
+static unsigned state_of(unsigned i) { return ml_state_kind(ml_granule_of(objects[i])); }
 
 static void add(unsigned i, uintptr_t data)
 {

@@ -335,7 +335,7 @@ START_TEST(references_are_collected_without_their_objects)
     ck_assert_uint_eq(ml_watches_count, ml_weak_count());
     for (unsigned i = 0; i < OBJECTS; i++) {
         if (!is_alive(references[i]))
-            ck_assert_uint_eq(ml_state_get(ml_granule_of(slots[i])), ML_STATE_PLAIN);
+            ck_assert_uint_eq(ml_state_kind(ml_granule_of(slots[i])), ML_STATE_PLAIN);
         weak[i] = memlog_weak_create(slots[i]);
         ck_assert_ptr_eq(memlog_weak_get(weak[i]), slots[i]);
     }
@@ -353,7 +353,7 @@ START_TEST(a_reference_is_freed_when_all_its_holders_have_destroyed_it)
     memlog_weak_destroy(reference);
     ck_assert(!ml_heap_is_object(reference));
     ck_assert_uint_eq(ml_weak_count(), 0);
-    ck_assert_uint_eq(ml_state_get(ml_granule_of(object)), ML_STATE_PLAIN);
+    ck_assert_uint_eq(ml_state_kind(ml_granule_of(object)), ML_STATE_PLAIN);
     reference = memlog_weak_create(object);
     memlog_free(object);
     memlog_weak_destroy(reference);

@@ -17,31 +17,42 @@ static double draw(struct ml_thread *self)
     return ml_exponential_of(ml_random_next(&self->random)) * (double)rate;
 }
 
-/* Allocations of the bin up to the next sample, that one included. */
-static int64_t distance(struct ml_thread *self, unsigned bin)
+/* Allocations of the bin before the next sample. */
+static uint64_t distance(struct ml_thread *self, unsigned bin)
 {
     const double FURTHEST = 0x1p62;
-    if (rate == 0)
-        return INT64_MAX;
-    double objects = rate == 1 ? 0 : draw(self) / ml_sizeclasses[ml_bin_class(bin)].bytes;
-    return objects < FURTHEST ? (int64_t)objects + 1 : INT64_MAX;
+    if (rate <= 1)
+        return rate == 0 ? (uint64_t)FURTHEST : 0;
+    double objects = draw(self) / ml_sizeclasses[ml_bin_class(bin)].bytes;
+    return objects < FURTHEST ? (uint64_t)objects : (uint64_t)FURTHEST;
+}
+
+static void set_next(struct ml_thread *self, unsigned bin, uint64_t counted)
+{
+    self->magazines[bin].sample_at = counted + distance(self, bin);
+}
+
+static bool is_begun(const struct ml_thread *self, unsigned bin)
+{
+    return self->sampled_bins[bin >> 6] >> (bin & 63) & 1;
 }
 
 bool ml_sample_take(struct ml_thread *self, unsigned bin)
 {
-    int64_t *until = &self->magazines[bin].until_sample;
+    struct ml_magazine *magazine = &self->magazines[bin];
     ml_sample_begin(self, bin);
-    if (*until > 0 && --*until > 0)
+    if (!ml_sample_is_due(magazine))
         return false;
-    *until = distance(self, bin);
-    return rate != 0;
+    set_next(self, bin, magazine->mallocs + 1);
+    return true;
 }
 
 void ml_sample_begin(struct ml_thread *self, unsigned bin)
 {
-    struct ml_magazine *magazine = &self->magazines[bin];
-    if (magazine->capacity == 0 && magazine->until_sample <= 0)
-        magazine->until_sample = distance(self, bin);
+    if (is_begun(self, bin))
+        return;
+    self->sampled_bins[bin >> 6] |= (uint64_t)1 << (bin & 63);
+    set_next(self, bin, self->magazines[bin].mallocs);
 }
 
 bool ml_sample_takes_large(struct ml_thread *self, size_t bytes)
@@ -56,6 +67,6 @@ void ml_sample_start(uint64_t wanted)
     if (!ml_thread_attached())
         return;
     for (unsigned bin = 0; bin < ML_BINS; bin++)
-        if (self->magazines[bin].capacity != 0)
-            self->magazines[bin].until_sample = distance(self, bin);
+        if (is_begun(self, bin))
+            set_next(self, bin, self->magazines[bin].mallocs);
 }

@@ -4,10 +4,10 @@
  * one of its bytes is. So an object of s bytes is one with the chance 1 - exp(-s / rate),
  * whatever was allocated before it.
  *
- *   each magazine    counts allocations down to the next sample among its own, which
- *                    is as good as counting bytes over all: the exponential
- *                    distribution has no memory. What counts is a member of the line that
- *                    allocating writes to anyhow, and the size is no question there.
+ *   each magazine    knows which of its own allocations is the next sample, which is as
+ *                    good as counting bytes over all: the exponential distribution has
+ *                    no memory. They are counted anyhow, so that all it takes is to compare
+ *                    two members of a line that is there; the size is no question.
  *   a large object   asks for itself
  *
  * A sample's state byte has the bit ML_STATE_SAMPLED from its allocation until it is freed
@@ -26,19 +26,15 @@ uint64_t ml_sample_rate(void);
  * allocated. */
 void ml_sample_start(uint64_t rate);
 
-/* Count one allocation on the fast path. True: it is for the slow path, where
- * ml_sample_take says the same once more. */
-static inline ML_ALWAYS_INLINE bool ml_sample_is_due(struct ml_magazine *magazine)
+/* Whether the next allocation is for the slow path, where ml_sample_take says the same
+ * once more. */
+static inline ML_ALWAYS_INLINE bool ml_sample_is_due(const struct ml_magazine *magazine)
 {
-    /* The subtraction says it itself. */
-    __asm__ goto("subq $1, %0\n\tjle %l1" : : "m"(magazine->until_sample) : "memory", "cc" : due);
-    return false;
-due:
-    return true;
+    return magazine->mallocs >= magazine->sample_at;
 }
 
-/* The thread allocates a slot of the bin now, for which the fast path has counted or was
- * not asked: whether it is a sample. */
+/* The thread is about to allocate a slot of the bin, not counted yet: whether it is a
+ * sample. */
 bool ml_sample_take(struct ml_thread *self, unsigned bin);
 /* The magazine is about to be used. Harmless if it was before. */
 void ml_sample_begin(struct ml_thread *self, unsigned bin);

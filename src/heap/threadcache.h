@@ -38,8 +38,7 @@ struct ml_magazine {
      * bottom) is the same, unless the thread is in the middle of something.
      * May be negative: see frees above. */
     int64_t held;
-    /* Counts allocations down to the one that is to be looked at; sample.h. */
-    int64_t until_sample;
+    uint64_t sample_at; /* the next sample is allocated with so many mallocs; sample.h */
 } __attribute__((aligned(ML_CACHE_LINE)));
 _Static_assert(sizeof(struct ml_magazine) == ML_CACHE_LINE, "one line a magazine");
 
@@ -67,6 +66,7 @@ struct ml_thread {
      * means nothing. NULL: none is. */
     char *blank;
     uint64_t random; /* of the thread's samples; 0: not begun */
+    uint64_t sampled_bins[(ML_BINS + 63) / 64]; /* those whose first sample is drawn */
     /* Those of the marks behind the bins are empty and full for ever: what is no
      * small object takes the slow path without a test on the fast one. */
     struct ml_magazine magazines[ML_BINS_AND_MARKS];

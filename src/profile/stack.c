@@ -6,6 +6,7 @@
 #include "base/bits.h"
 #include "os/maps.h"
 #include "os/segments.h"
+#include "profile/frames.h"
 
 static uintptr_t skip_begin, skip_end; /* our own library's code */
 static bool by_chain;
@@ -20,6 +21,9 @@ struct stack {
     uintptr_t *pcs;
     unsigned depth;
     unsigned visited;
+    /* The frame visited last: its return address, and the stack pointer there. */
+    uintptr_t pc, sp;
+    bool is_exact; /* a signal had interrupted it */
 };
 
 /* False: there is room for no more. Of our own library only the frames up to the door are
@@ -33,15 +37,72 @@ static bool add(struct stack *stack, uintptr_t pc)
     return stack->depth < ML_STACK_MOST && ++stack->visited < ML_STACK_MOST + OWN_MOST;
 }
 
+/* ---- by the unwinder ----------------------------------------------------------------- */
+
+/* The highest that the unwinder has come on the thread's stack: nothing is read beyond. */
+static __thread uintptr_t stack_seen;
+
+/* What a signal has interrupted stands anywhere in its function, and anywhere on the stack. */
+static void learn(const struct stack *stack, uintptr_t pc, uintptr_t sp, bool is_exact)
+{
+    if (stack->pc == 0 || stack->is_exact)
+        return;
+    bool is_usual = !is_exact && sp > stack->sp && ((const uintptr_t *)sp)[-1] == pc;
+    ml_frame_learn(stack->pc, is_usual ? sp - stack->sp : ML_FRAME_UNKNOWN);
+}
+
 static _Unwind_Reason_Code visit(struct _Unwind_Context *context, void *argument)
 {
+    struct stack *stack = argument;
     int is_exact = 0;
     uintptr_t pc = _Unwind_GetIPInfo(context, &is_exact);
+    uintptr_t sp = _Unwind_GetCFA(context);
     if (pc == 0)
         return _URC_END_OF_STACK;
+    learn(stack, pc, sp, is_exact);
+    stack->pc = pc;
+    stack->sp = sp;
+    stack->is_exact = is_exact;
+    if (sp > stack_seen)
+        stack_seen = sp;
     /* A frame that a signal has interrupted called nobody: readers look at the
      * byte before a return address. */
-    return add(argument, pc + (is_exact != 0)) ? _URC_NO_REASON : _URC_END_OF_STACK;
+    if (add(stack, pc + (is_exact != 0)))
+        return _URC_NO_REASON;
+    stack->pc = 0; /* not the outermost */
+    return _URC_END_OF_STACK;
+}
+
+static void unwind(struct stack *stack)
+{
+    _Unwind_Backtrace(visit, stack);
+    if (stack->pc != 0 && !stack->is_exact)
+        ml_frame_learn(stack->pc, ML_FRAME_OUTERMOST);
+}
+
+/* ---- by what was learnt ------------------------------------------------------------------ */
+
+/* False: a frame is not known. */
+static ML_SCANS_FOREIGN_MEMORY bool follow_known(struct stack *stack, uintptr_t pc, uintptr_t sp)
+{
+    uintptr_t distance;
+    while ((distance = ml_frame_distance(pc)) != ML_FRAME_UNKNOWN) {
+        if (!add(stack, pc) || distance == ML_FRAME_OUTERMOST)
+            return true;
+        sp += distance;
+        if (sp > stack_seen)
+            return false;
+        pc = ((const uintptr_t *)sp)[-1];
+    }
+    return false;
+}
+
+/* Now and then the unwinder has the word all the same: it notices what has changed. */
+static bool is_to_be_checked(void)
+{
+    enum { EVERY = 32 };
+    static uint32_t taken;
+    return __atomic_add_fetch(&taken, 1, __ATOMIC_RELAXED) % EVERY == 0;
 }
 
 /* ---- by frame pointers ------------------------------------------------------------------ */
@@ -61,22 +122,28 @@ static uintptr_t end_of_stack(void)
  * other things. */
 static ML_SCANS_FOREIGN_MEMORY void follow_chain(struct stack *stack, uintptr_t frame, uintptr_t end)
 {
-    enum { RETURN_ADDRESS = 1, FRAME_WORDS = 2 };
+    enum { RETURN_ADDRESS = 1, FRAME_WORDS = 2, FRAME_MOST = 1 << 20 };
     while (frame < end && end - frame >= FRAME_WORDS * sizeof(uintptr_t) &&
            frame % sizeof(uintptr_t) == 0) {
         const uintptr_t *words = (const uintptr_t *)frame;
-        if (words[RETURN_ADDRESS] == 0 || !add(stack, words[RETURN_ADDRESS]) || words[0] <= frame)
+        if (words[RETURN_ADDRESS] == 0 || !add(stack, words[RETURN_ADDRESS]) ||
+            words[0] <= frame || words[0] - frame > FRAME_MOST)
             return;
         frame = words[0];
     }
 }
 
-unsigned ml_stack_take(uintptr_t pcs[ML_STACK_MOST])
+ML_NOINLINE unsigned ml_stack_take(uintptr_t pcs[ML_STACK_MOST])
 {
     struct stack stack = { .pcs = pcs };
-    if (by_chain)
+    if (by_chain) {
         follow_chain(&stack, (uintptr_t)__builtin_frame_address(0), end_of_stack());
-    else
-        _Unwind_Backtrace(visit, &stack);
+        return stack.depth;
+    }
+    if (!is_to_be_checked() && follow_known(&stack, (uintptr_t)__builtin_return_address(0),
+                                            (uintptr_t)__builtin_dwarf_cfa()))
+        return stack.depth;
+    stack = (struct stack){ .pcs = pcs };
+    unwind(&stack);
     return stack.depth;
 }
