@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* test_profile_stack.c - the stack against the C library's backtrace(), which asks the
+ * unwinder each time. */
+#include "profile/stack.h"
+
+#include <alloca.h>
+#include <execinfo.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "unit.h"
+
+static uintptr_t pcs[ML_STACK_MOST];
+static void *right[ML_STACK_MOST + 8];
+static unsigned depth, compared;
+
+/* Above the frame that asks both; that one's return addresses differ. A handler's frame is
+ * noted one byte further on. */
+static __attribute__((noinline)) void compare(void)
+{
+    depth = ml_stack_take(pcs);
+    int count = backtrace(right, ML_STACK_MOST + 8);
+    unsigned expected = (unsigned)count > ML_STACK_MOST ? ML_STACK_MOST : (unsigned)count;
+    unsigned own = 0;
+    while (own < depth && pcs[own] != (uintptr_t)right[1]) /* ours: in compare() itself */
+        own++;
+    ck_assert_uint_le(own, 2);
+    for (unsigned i = own; i < depth && i - own + 1 < expected; i++) {
+        uintptr_t pc = (uintptr_t)right[i - own + 1];
+        ck_assert_msg(pcs[i] == pc || pcs[i] == pc + 1, "frame %u of %u: %p, not %p", i, depth,
+                      (void *)pcs[i], (void *)pc);
+    }
+    ck_assert_uint_ge(depth + 1, expected);
+    compared++;
+}
+
+static __attribute__((noinline)) int recurse(unsigned levels)
+{
+    int below = 0;
+    if (levels == 0)
+        compare();
+    else
+        below = recurse(levels - 1) + 1;
+    __asm__ volatile("" : "+r"(below)); /* no loop is made of it */
+    return below;
+}
+
+/* A frame of another size each time. */
+static __attribute__((noinline)) int with_room(unsigned bytes, unsigned levels)
+{
+    volatile char *room = alloca(bytes);
+    memset((void *)room, 0, bytes);
+    int result = recurse(levels) + (levels > 2 ? with_room(bytes / 2 + 16, levels / 2) : 0);
+    return result + room[bytes - 1];
+}
+
+START_TEST(again_and_again)
+{
+    for (unsigned i = 0; i < 500; i++)
+        ck_assert_int_eq(recurse(i % 40), (int)(i % 40));
+    ck_assert_uint_eq(compared, 500);
+}
+END_TEST
+
+START_TEST(deeper_than_there_is_room)
+{
+    for (unsigned i = 0; i < 100; i++)
+        ck_assert_int_eq(recurse(ML_STACK_MOST + i), (int)(ML_STACK_MOST + i));
+    ck_assert_uint_eq(depth, ML_STACK_MOST);
+}
+END_TEST
+
+START_TEST(frames_that_change_their_size)
+{
+    for (unsigned i = 0; i < 2000; i++)
+        with_room(16 + i * 48 % 4000, i % 23);
+    ck_assert_uint_ge(compared, 2000);
+}
+END_TEST
+
+/* The first handlers' frames stand elsewhere on the stack than the later ones'. */
+static void handler(int signal)
+{
+    (void)signal;
+    recurse(3);
+}
+
+static __attribute__((noinline)) void raise_within(unsigned bytes)
+{
+    volatile char *room = alloca(bytes);
+    room[0] = 1;
+    raise(SIGUSR1);
+    room[bytes - 1] = 1;
+}
+
+START_TEST(through_signal_handlers)
+{
+    static char other_stack[1 << 16];
+    stack_t stack = { .ss_sp = other_stack, .ss_size = sizeof(other_stack) };
+    struct sigaction action = { .sa_handler = handler };
+    sigaction(SIGUSR1, &action, NULL);
+    for (unsigned i = 0; i < 200; i++)
+        raise_within(16 + i * 16 % 800);
+    ck_assert_int_eq(sigaltstack(&stack, NULL), 0);
+    action.sa_flags = SA_ONSTACK;
+    sigaction(SIGUSR1, &action, NULL);
+    for (unsigned i = 0; i < 200; i++)
+        raise_within(16 + i * 16 % 800);
+    ck_assert_uint_eq(compared, 400);
+}
+END_TEST
+
+static void *in_a_thread(void *levels)
+{
+    for (unsigned i = 0; i < 50; i++)
+        recurse((unsigned)(uintptr_t)levels);
+    return NULL;
+}
+
+START_TEST(in_threads_to_their_ends)
+{
+    for (uintptr_t i = 0; i < 40; i++) {
+        pthread_t thread;
+        ck_assert_int_eq(pthread_create(&thread, NULL, in_a_thread, (void *)i), 0);
+        pthread_join(thread, NULL);
+    }
+    ck_assert_uint_eq(compared, 2000);
+}
+END_TEST
+
+/* This program's part of the stack is right, as it is built with frame pointers. */
+static __attribute__((noinline)) int take_at(unsigned levels)
+{
+    if (levels != 0) {
+        int below = take_at(levels - 1);
+        __asm__ volatile("" : "+r"(below));
+        return below;
+    }
+    depth = ml_stack_take(pcs);
+    int count = backtrace(right, ML_STACK_MOST);
+    __asm__ volatile("" : "+r"(count));
+    return count;
+}
+
+START_TEST(by_frame_pointers)
+{
+    ml_stack_prepare(true);
+    for (unsigned levels = 0; levels < 30; levels++) {
+        ck_assert_int_gt(take_at(levels), (int)levels + 1);
+        ck_assert_uint_gt(depth, levels + 1);
+        for (unsigned i = 1; i <= levels + 1; i++)
+            ck_assert_uint_eq(pcs[i], (uintptr_t)right[i]);
+    }
+}
+END_TEST
+
+UNIT_MAIN("profile stack", again_and_again, deeper_than_there_is_room,
+          frames_that_change_their_size, through_signal_handlers, in_threads_to_their_ends,
+          by_frame_pointers)
