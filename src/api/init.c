@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "api/options.h"
+#include "config.h"
 #include "gc/alloc.h"
 #include "gc/asleep.h"
 #include "gc/background.h"
@@ -22,6 +23,7 @@
 #include "log/ticker.h"
 #include "os/process.h"
 #include "os/thread.h"
+#include "profile/dump.h"
 #include "profile/sampler.h"
 #include "stats/root.h"
 
@@ -45,6 +47,7 @@ static void slow_path(void)
         ml_background_notice();
     }
     ml_log_poll_orphan();
+    ml_dump_notice(false);
 }
 
 /* A signal handler that has interrupted the heap and forks: its own thread may
@@ -105,6 +108,12 @@ static void start_profile(void)
     struct ml_profile_options options;
     ml_options_profile(&options);
     ml_profile_start(options.rate, options.bytes_most, options.by_frame_pointers);
+    if (options.rate == 0 || (options.file == NULL && options.signal == 0))
+        return;
+    int error = ml_dump_prepare(options.file, options.signal, "memlog " PACKAGE_VERSION);
+    if (error != 0)
+        ml_os_complain("MEMLOG_PROFILE_FILE, MEMLOG_PROFILE_SIGNAL: ", ml_os_error_text(-error),
+                       "; no profile is written by itself", NULL);
 }
 
 /* Before there is a heap. */
@@ -194,6 +203,8 @@ __attribute__((constructor(101))) static void start(void) { ml_init(); }
  * be whole. */
 __attribute__((destructor(101))) static void finish(void)
 {
-    if (ml_thread_self->inside == 0)
-        ml_log_at_exit();
+    if (ml_thread_self->inside != 0)
+        return;
+    ml_dump_at_exit();
+    ml_log_at_exit();
 }

@@ -2,6 +2,7 @@
 #include "api/options.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -182,6 +183,25 @@ void ml_options_collector(struct ml_collector_options *options)
                  "a number of allocations (try 100, 1, 0 for off); taking 0");
 }
 
+
+bool ml_parse_signal(const char *text, int *signal)
+{
+    uint64_t number;
+    if (ml_parse_count(text, &number)) {
+        *signal = (int)number;
+        return number >= 1 && number <= (uint64_t)SIGRTMAX && number != SIGKILL &&
+               number != SIGSTOP;
+    }
+    if (strncmp(text, "SIG", 3) == 0)
+        text += 3;
+    for (*signal = 1; *signal < SIGSYS; ++*signal) {
+        const char *name = sigabbrev_np(*signal);
+        if (name != NULL && strcmp(name, text) == 0)
+            return *signal != SIGKILL && *signal != SIGSTOP;
+    }
+    return false;
+}
+
 void ml_options_profile(struct ml_profile_options *options)
 {
     const char *value = ml_os_getenv("MEMLOG_PROFILE_RATE");
@@ -199,6 +219,15 @@ void ml_options_profile(struct ml_profile_options *options)
     options->by_frame_pointers = value != NULL && strcmp(value, "fp") == 0;
     if (value != NULL && !options->by_frame_pointers && strcmp(value, "gcc") != 0)
         complain("MEMLOG_UNWIND", value, "gcc or fp; taking gcc");
+
+    options->file = ml_os_getenv("MEMLOG_PROFILE_FILE");
+    value = ml_os_getenv("MEMLOG_PROFILE_SIGNAL");
+    options->signal = 0;
+    if (value != NULL && !ml_parse_signal(value, &options->signal)) {
+        options->signal = 0;
+        complain("MEMLOG_PROFILE_SIGNAL", value,
+                 "a signal that can be handled (try USR2, 12); taking none");
+    }
 }
 
 /* The member, when the caller's struct is long enough to have it. */

@@ -26,6 +26,8 @@ bool ml_parse_limit(const char *text, int64_t *bytes);
 bool ml_parse_percent(const char *text, int *percent);
 /* "1000": digits only. */
 bool ml_parse_count(const char *text, uint64_t *count);
+/* "USR2", "SIGUSR2", "12": one that can be handled. */
+bool ml_parse_signal(const char *text, int *signal);
 /* "1", "yes", "on", "true"; "0", "no", "off", "false". */
 bool ml_parse_flag(const char *text, bool *flag);
 
@@ -45,6 +47,8 @@ struct ml_profile_options {
     uint64_t rate;       /* mean bytes from one sample to the next; 0: off */
     uint64_t bytes_most; /* of memory for what is recorded */
     bool by_frame_pointers;
+    const char *file; /* NULL: none is written by itself */
+    int signal;       /* 0: none */
 };
 /* As ml_options_collector. */
 void ml_options_profile(struct ml_profile_options *options);

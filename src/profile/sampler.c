@@ -6,6 +6,7 @@
 #include "heap/alloc.h"
 #include "heap/sample.h"
 #include "os/thread.h"
+#include "profile/dump.h"
 #include "profile/samples.h"
 
 static struct ml_lock lock;
@@ -63,6 +64,7 @@ static void sampled(void *object)
     }
     if (!booked)
         ml_state_set_sampled(ml_granule_of(object), false);
+    ml_dump_notice(true);
     errno = saved_errno;
 }
 

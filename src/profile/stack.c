@@ -133,11 +133,27 @@ static ML_SCANS_FOREIGN_MEMORY void follow_chain(struct stack *stack, uintptr_t 
     }
 }
 
+/* memlog's own code is built without frame pointers: the unwinder goes as far as the door, and
+ * there knows what the register held. */
+static _Unwind_Reason_Code visit_to_door(struct _Unwind_Context *context, void *argument)
+{
+    enum { FRAME_POINTER = 6 }; /* its number in the tables of x86-64 */
+    struct stack *stack = argument;
+    uintptr_t pc = _Unwind_GetIP(context);
+    bool is_first = stack->visited++ == 0; /* ml_stack_take's own */
+    if (is_first || pc - skip_begin < skip_end - skip_begin)
+        return _URC_NO_REASON;
+    uintptr_t frame = _Unwind_GetGR(context, FRAME_POINTER);
+    if (add(stack, pc) && frame >= _Unwind_GetCFA(context)) /* it may hold anything */
+        follow_chain(stack, frame, end_of_stack());
+    return _URC_END_OF_STACK;
+}
+
 ML_NOINLINE unsigned ml_stack_take(uintptr_t pcs[ML_STACK_MOST])
 {
     struct stack stack = { .pcs = pcs };
     if (by_chain) {
-        follow_chain(&stack, (uintptr_t)__builtin_frame_address(0), end_of_stack());
+        _Unwind_Backtrace(visit_to_door, &stack);
         return stack.depth;
     }
     if (!is_to_be_checked() && follow_known(&stack, (uintptr_t)__builtin_return_address(0),

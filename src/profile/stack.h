@@ -2,10 +2,10 @@
 /* stack.h - the calls that lead to an allocation.
  *
  * By the tables that the compiler writes for exceptions (libgcc's unwinder, which neither
- * allocates nor, with glibc 2.35 and later, takes a lock), or by the chain of frame
- * pointers, which is faster and right only where everything is compiled with
- * -fno-omit-frame-pointer. Neither calls anything of memlog's; both may be interrupted, and
- * used by who interrupts.
+ * allocates nor, with glibc 2.35 and later, takes a lock) and what was learnt of it (frames.h);
+ * or by the chain of frame pointers, for code without such tables that is compiled with
+ * -fno-omit-frame-pointer: where one caller is not, his and his callers' frames are missing.
+ * Both may be interrupted, and used by who interrupts.
  */
 #ifndef ML_PROFILE_STACK_H
 #define ML_PROFILE_STACK_H
