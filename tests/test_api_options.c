@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -398,7 +399,92 @@ START_TEST(memory_limit_is_read_and_a_bad_one_said)
 }
 END_TEST
 
-UNIT_MAIN("api options", memory_limit_is_read_and_a_bad_one_said, limits_are_sizes_or_off,
+/* ---- the profile ----------------------------------------------------------- */
+
+static struct ml_profile_options profile;
+
+/* What is said about the variable's value. */
+static const char *read_profile(const char *variable, const char *value)
+{
+    if (variable != NULL)
+        setenv(variable, value, 1);
+    memset(&profile, 0x5a, sizeof(profile));
+    capture_begin();
+    ml_options_profile(&profile);
+    const char *said = capture_end();
+    if (variable != NULL)
+        unsetenv(variable);
+    return said;
+}
+
+START_TEST(profile_has_its_defaults)
+{
+    ck_assert_str_eq(read_profile(NULL, NULL), "");
+    ck_assert_uint_eq(profile.rate, 512 * KIB);
+    ck_assert_uint_eq(profile.bytes_most, 64 * MIB);
+    ck_assert(!profile.by_frame_pointers);
+    ck_assert_ptr_null(profile.file);
+    ck_assert_int_eq(profile.signal, 0);
+}
+END_TEST
+
+START_TEST(profile_reads_the_environment)
+{
+    ck_assert_str_eq(read_profile("MEMLOG_PROFILE_RATE", "0"), "");
+    ck_assert_uint_eq(profile.rate, 0);
+    ck_assert_str_eq(read_profile("MEMLOG_PROFILE_RATE", "64KiB"), "");
+    ck_assert_uint_eq(profile.rate, 64 * KIB);
+    ck_assert_str_eq(read_profile("MEMLOG_PROFILE_BYTES", "1MiB"), "");
+    ck_assert_uint_eq(profile.bytes_most, MIB);
+    ck_assert_str_eq(read_profile("MEMLOG_UNWIND", "fp"), "");
+    ck_assert(profile.by_frame_pointers);
+    ck_assert_str_eq(read_profile("MEMLOG_UNWIND", "gcc"), "");
+    ck_assert(!profile.by_frame_pointers);
+    ck_assert_str_eq(read_profile("MEMLOG_PROFILE_SIGNAL", "12"), "");
+    ck_assert_int_eq(profile.signal, 12);
+}
+END_TEST
+
+START_TEST(bad_settings_of_the_profile_are_said_and_the_default_taken)
+{
+    ck_assert_str_eq(read_profile("MEMLOG_PROFILE_RATE", "often"),
+                     "memlog: MEMLOG_PROFILE_RATE: \"often\" is not a size (try 512KiB, 1 for every "
+                     "allocation, 0 for off); taking 512KiB\n");
+    ck_assert_uint_eq(profile.rate, 512 * KIB);
+    ck_assert_str_eq(read_profile("MEMLOG_PROFILE_BYTES", "-1"),
+                     "memlog: MEMLOG_PROFILE_BYTES: \"-1\" is not a size (try 64MiB, 1GiB); "
+                     "taking 64MiB\n");
+    ck_assert_uint_eq(profile.bytes_most, 64 * MIB);
+    ck_assert_str_eq(read_profile("MEMLOG_UNWIND", "dwarf"),
+                     "memlog: MEMLOG_UNWIND: \"dwarf\" is not gcc or fp; taking gcc\n");
+    ck_assert(!profile.by_frame_pointers);
+    ck_assert_str_eq(read_profile("MEMLOG_PROFILE_SIGNAL", "KILL"),
+                     "memlog: MEMLOG_PROFILE_SIGNAL: \"KILL\" is not a signal that can be handled "
+                     "(try USR2, 12); taking none\n");
+    ck_assert_int_eq(profile.signal, 0);
+}
+END_TEST
+
+START_TEST(signals_have_names_and_numbers)
+{
+    static const struct {
+        const char *text;
+        int signal;
+    } right[] = { { "USR2", SIGUSR2 }, { "SIGUSR1", SIGUSR1 }, { "1", 1 }, { "64", 64 }, { "WINCH", SIGWINCH } };
+    static const char *const wrong[] = { "0", "65", "9", "KILL", "SIGSTOP", "usr2", "USR", "SIG", "-1", "12.0" };
+    int signal;
+    for (size_t i = 0; i < COUNT_OF(right); i++) {
+        ck_assert_msg(ml_parse_signal(right[i].text, &signal), "\"%s\" is refused", right[i].text);
+        ck_assert_int_eq(signal, right[i].signal);
+    }
+    for (size_t i = 0; i < COUNT_OF(wrong); i++)
+        ck_assert_msg(!ml_parse_signal(wrong[i], &signal), "\"%s\" is accepted", wrong[i]);
+}
+END_TEST
+
+UNIT_MAIN("api options", profile_has_its_defaults, profile_reads_the_environment,
+          bad_settings_of_the_profile_are_said_and_the_default_taken, signals_have_names_and_numbers,
+          memory_limit_is_read_and_a_bad_one_said, limits_are_sizes_or_off,
           intervals_have_units_and_fractions,
           sizes_tell_powers_of_two_from_powers_of_ten, percentages_are_whole_or_off,
           counts_are_digits, flags_are_yes_or_no, log_has_its_defaults, environment_comes_before_the_defaults,
