@@ -83,13 +83,17 @@ static void expect_share(uint64_t seen, double chance, double tries)
 
 START_TEST(the_size_alone_decides)
 {
-    enum { RATE = 4096, TRIES = 200000 };
-    static const size_t sizes[] = { 16, 256, 4096, 65536, 100000 };
-    start(RATE);
-    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        unsigned tries = sizes[i] > ML_SMALL_MAX ? TRIES / 100 : TRIES;
-        size_t block = ml_heap_block_bytes(make(sizes[i]));
-        expect_share(samples_of(sizes[i], tries), ml_chance_within((double)block / RATE), tries);
+    static const struct {
+        size_t bytes;
+        uint64_t rate;
+        unsigned tries;
+    } rows[] = { { 16, 4096, 200000 },      { 256, 4096, 200000 },     { 4096, 4096, 200000 },
+                 { 65536, 1 << 20, 50000 }, { 80000, 1 << 17, 10000 }, { 1000000, 1 << 20, 3000 } };
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start(rows[i].rate);
+        size_t block = ml_heap_block_bytes(make(rows[i].bytes));
+        expect_share(samples_of(rows[i].bytes, rows[i].tries),
+                     ml_chance_within((double)block / (double)rows[i].rate), rows[i].tries);
     }
 }
 END_TEST
@@ -144,23 +148,28 @@ START_TEST(first_objects_are_no_exception)
 }
 END_TEST
 
+/* Blocks that were nobody's before, so that nothing was counted in them; also here half of
+ * them free first, which makes a magazine, too. */
 START_TEST(fresh_threads_are_no_exception)
 {
-    enum { THREADS = 600 };
+    enum { THREADS = 1200 };
     static struct ml_thread *blocks[THREADS];
+    static void *objects[THREADS];
     uint64_t seen = 0;
     ck_assert_int_eq(ml_heap_init(), 0);
-    start(THREAD_RATE);
-    for (unsigned i = 0; i < THREADS; i++) /* none of them was anybody's before */
-        ck_assert_ptr_nonnull(blocks[i] = ml_thread_reserve());
     for (unsigned i = 0; i < THREADS; i++) {
-        for (unsigned k = 0; k < 2; k++) {
-            unsigned bin = ml_bin_of(ml_sizeclass_of(THREAD_BYTES), ML_NOSCAN);
-            seen += ml_sample_take(blocks[i], bin);
-            blocks[i]->magazines[bin].mallocs++;
-        }
+        ck_assert_ptr_nonnull(blocks[i] = ml_thread_reserve());
+        objects[i] = i % 2 == 0 ? NULL : make(THREAD_BYTES);
     }
-    expect_share(seen, ml_chance_within((double)THREAD_BYTES / THREAD_RATE), 2.0 * THREADS);
+    start(THREAD_RATE);
+    struct ml_thread *self = ml_thread_self;
+    for (unsigned i = 0; i < THREADS; i++) {
+        ml_thread_attach_to(blocks[i], false);
+        ml_heap_free(objects[i]);
+        seen += ml_state_is_sampled(ml_granule_of(make(THREAD_BYTES)));
+    }
+    ml_thread_self = self;
+    expect_share(seen, ml_chance_within((double)THREAD_BYTES / THREAD_RATE), THREADS);
 }
 END_TEST
 

@@ -11,8 +11,11 @@ $CC -g -O1 -fno-builtin -I"$top_srcdir/src/api" "$top_srcdir/tests/prog_profile.
 
 # live FILE: bytes in use, of a text profile's head.
 live() { sed -n '1s/^heap profile: [0-9]*: \([0-9]*\) .*/\1/p' "$1"; }
-# run ARGUMENTS...: with every allocation in the profile.
-run() { MEMLOG_PROFILE_RATE=1 LD_PRELOAD=$preload ./prog "$@"; }
+# run ARGUMENTS...: with every allocation in the profile, until the child it leaves has ended.
+run() {
+  { MEMLOG_PROFILE_RATE=1 LD_PRELOAD=$preload ./prog "$@"; echo $? >status; } | cat
+  return "$(cat status)"
+}
 
 # --- at exit, and of the peak; the directory is that of the start -------------------
 MEMLOG_PROFILE_FILE=of.%e.txt run spike of.prog.txt.peak 2>said || fail "spike: $?"

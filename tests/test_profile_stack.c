@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "profile/frames.h"
 #include "unit.h"
 
 static uintptr_t pcs[ML_STACK_MOST];
@@ -51,7 +52,7 @@ static __attribute__((noinline)) int recurse(unsigned levels)
 static __attribute__((noinline)) int with_room(unsigned bytes, unsigned levels)
 {
     volatile char *room = alloca(bytes);
-    memset((void *)room, 0, bytes);
+    room[bytes - 1] = 0; /* the rest is left of earlier calls: return addresses are, too */
     int result = recurse(levels) + (levels > 2 ? with_room(bytes / 2 + 16, levels / 2) : 0);
     return result + room[bytes - 1];
 }
@@ -64,18 +65,63 @@ START_TEST(again_and_again)
 }
 END_TEST
 
+static __attribute__((noinline)) uintptr_t frame_at(unsigned levels, uintptr_t *caller)
+{
+    uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+    if (levels == 0)
+        depth = ml_stack_take(pcs);
+    uintptr_t below = levels == 0 ? 0 : frame_at(levels - 1, caller);
+    __asm__ volatile("" : "+r"(below));
+    *caller = frame;
+    return levels <= 1 ? frame : below;
+}
+
+/* What is learnt are the frames' sizes, or the unwinder would be asked each time. */
+START_TEST(distances_are_learnt)
+{
+    uintptr_t outermost, inner = 0;
+    for (unsigned i = 0; i < 100; i++)
+        inner = frame_at(10, &outermost);
+    ck_assert_uint_gt(depth, 10);
+    for (unsigned i = 2; i < 9; i++) /* the frames of frame_at that call themselves */
+        ck_assert_uint_eq(ml_frame_distance(pcs[i]) * 9, outermost - inner);
+    for (unsigned i = 0; i + 1 < depth; i++)
+        ck_assert_uint_ne(ml_frame_distance(pcs[i]), ML_FRAME_OUTERMOST);
+    ck_assert_uint_eq(ml_frame_distance(pcs[depth - 1]), ML_FRAME_OUTERMOST);
+}
+END_TEST
+
+START_TEST(what_varies_is_not_relied_on)
+{
+    ck_assert_uint_eq(ml_frame_distance(0x1000), ML_FRAME_UNKNOWN);
+    ck_assert_uint_eq(ml_frame_distance(0), ML_FRAME_UNKNOWN);
+    ml_frame_learn(0x1000, 64);
+    ml_frame_learn(0x1000, 64);
+    ck_assert_uint_eq(ml_frame_distance(0x1000), 64);
+    ml_frame_learn(0x1000, 80);
+    ml_frame_learn(0x1000, 64);
+    ck_assert_uint_eq(ml_frame_distance(0x1000), ML_FRAME_UNKNOWN);
+    ml_frame_learn(0x2000, 1 << 20); /* too far */
+    ck_assert_uint_eq(ml_frame_distance(0x2000), ML_FRAME_UNKNOWN);
+}
+END_TEST
+
 START_TEST(deeper_than_there_is_room)
 {
-    for (unsigned i = 0; i < 100; i++)
-        ck_assert_int_eq(recurse(ML_STACK_MOST + i), (int)(ML_STACK_MOST + i));
-    ck_assert_uint_eq(depth, ML_STACK_MOST);
+    for (unsigned levels = 2 * ML_STACK_MOST; levels-- > 0;) {
+        ck_assert_int_eq(recurse(levels), (int)levels);
+        if (levels >= ML_STACK_MOST)
+            ck_assert_uint_eq(depth, ML_STACK_MOST);
+    }
 }
 END_TEST
 
 START_TEST(frames_that_change_their_size)
 {
-    for (unsigned i = 0; i < 2000; i++)
-        with_room(16 + i * 48 % 4000, i % 23);
+    for (unsigned i = 0; i < 2000; i++) {
+        recurse(60);
+        with_room(16 + i * 16 % 800, i % 23);
+    }
     ck_assert_uint_ge(compared, 2000);
 }
 END_TEST
@@ -156,6 +202,6 @@ START_TEST(by_frame_pointers)
 }
 END_TEST
 
-UNIT_MAIN("profile stack", again_and_again, deeper_than_there_is_room,
+UNIT_MAIN("profile stack", again_and_again, distances_are_learnt, what_varies_is_not_relied_on, deeper_than_there_is_room,
           frames_that_change_their_size, through_signal_handlers, in_threads_to_their_ends,
           by_frame_pointers)

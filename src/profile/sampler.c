@@ -10,12 +10,9 @@
 #include "profile/samples.h"
 
 static struct ml_lock lock;
-static uint64_t untracked;
 /* The thread is taking a stack. If that allocates (the unwinder does for code that was
  * registered at run time), or a signal's handler does meanwhile, there is none for it. */
 static __thread bool is_within;
-
-uint64_t ml_profile_untracked(void) { return __atomic_load_n(&untracked, __ATOMIC_RELAXED); }
 
 /* What can't be told when it is freed counts as freed at once. */
 static void book_untracked(size_t bytes)
@@ -23,7 +20,6 @@ static void book_untracked(size_t bytes)
     struct ml_bucket *bucket = ml_bucket_overflow(bytes);
     ml_bucket_count_alloc(bucket, bytes);
     ml_bucket_count_free(bucket, bytes);
-    __atomic_store_n(&untracked, untracked + 1, __ATOMIC_RELAXED);
 }
 
 /* False: nobody will have to be told of its end. */
