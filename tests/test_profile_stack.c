@@ -9,13 +9,15 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "profile/frames.h"
 #include "unit.h"
 
 static uintptr_t pcs[ML_STACK_MOST];
 static void *right[ML_STACK_MOST + 8];
-static unsigned depth, compared;
+static unsigned depth, compared, expected;
 
 /* Above the frame that asks both; that one's return addresses differ. A handler's frame is
  * noted one byte further on. */
@@ -23,7 +25,7 @@ static __attribute__((noinline)) void compare(void)
 {
     depth = ml_stack_take(pcs);
     int count = backtrace(right, ML_STACK_MOST + 8);
-    unsigned expected = (unsigned)count > ML_STACK_MOST ? ML_STACK_MOST : (unsigned)count;
+    expected = (unsigned)count > ML_STACK_MOST ? ML_STACK_MOST : (unsigned)count;
     unsigned own = 0;
     while (own < depth && pcs[own] != (uintptr_t)right[1]) /* ours: in compare() itself */
         own++;
@@ -116,6 +118,24 @@ START_TEST(deeper_than_there_is_room)
 }
 END_TEST
 
+/* Where one stack was cut there was more, though nothing else is known of the place: each
+ * child has it somewhere else. */
+START_TEST(a_cut_stack_has_no_outermost_frame)
+{
+    for (unsigned levels = ML_STACK_MOST - 12; levels < ML_STACK_MOST; levels++) {
+        pid_t child = fork();
+        if (child == 0) {
+            for (int i = 0; i < 2; i++) /* from one place */
+                recurse(i == 0 ? levels : 5);
+            _exit(depth + 1 < expected);
+        }
+        int status;
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_msg(status == 0, "after one of %u levels", levels);
+    }
+}
+END_TEST
+
 START_TEST(frames_that_change_their_size)
 {
     for (unsigned i = 0; i < 2000; i++) {
@@ -202,6 +222,6 @@ START_TEST(by_frame_pointers)
 }
 END_TEST
 
-UNIT_MAIN("profile stack", again_and_again, distances_are_learnt, what_varies_is_not_relied_on, deeper_than_there_is_room,
-          frames_that_change_their_size, through_signal_handlers, in_threads_to_their_ends,
+UNIT_MAIN("profile stack", again_and_again, distances_are_learnt, what_varies_is_not_relied_on,
+          deeper_than_there_is_room, a_cut_stack_has_no_outermost_frame, frames_that_change_their_size, through_signal_handlers, in_threads_to_their_ends,
           by_frame_pointers)

@@ -37,22 +37,23 @@ static bool is_begun(const struct ml_thread *self, unsigned bin)
     return self->sampled_bins[bin >> 6] >> (bin & 63) & 1;
 }
 
-bool ml_sample_take(struct ml_thread *self, unsigned bin)
-{
-    struct ml_magazine *magazine = &self->magazines[bin];
-    ml_sample_begin(self, bin);
-    if (!ml_sample_is_due(magazine))
-        return false;
-    set_next(self, bin, magazine->mallocs + 1);
-    return true;
-}
-
-void ml_sample_begin(struct ml_thread *self, unsigned bin)
+/* The first time nothing is drawn yet. */
+static void need_next(struct ml_thread *self, unsigned bin)
 {
     if (is_begun(self, bin))
         return;
     self->sampled_bins[bin >> 6] |= (uint64_t)1 << (bin & 63);
     set_next(self, bin, self->magazines[bin].mallocs);
+}
+
+bool ml_sample_take(struct ml_thread *self, unsigned bin)
+{
+    struct ml_magazine *magazine = &self->magazines[bin];
+    need_next(self, bin);
+    if (!ml_sample_is_due(magazine))
+        return false;
+    set_next(self, bin, magazine->mallocs + 1);
+    return true;
 }
 
 bool ml_sample_takes_large(struct ml_thread *self, size_t bytes)

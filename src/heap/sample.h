@@ -26,8 +26,8 @@ uint64_t ml_sample_rate(void);
  * allocated. */
 void ml_sample_start(uint64_t rate);
 
-/* Whether the next allocation is for the slow path, where ml_sample_take says the same
- * once more. */
+/* Whether the next allocation is for the slow path, where ml_sample_take has the last word:
+ * a magazine's first one always is. */
 static inline ML_ALWAYS_INLINE bool ml_sample_is_due(const struct ml_magazine *magazine)
 {
     return magazine->mallocs >= magazine->sample_at;
@@ -36,8 +36,6 @@ static inline ML_ALWAYS_INLINE bool ml_sample_is_due(const struct ml_magazine *m
 /* The thread is about to allocate a slot of the bin, not counted yet: whether it is a
  * sample. */
 bool ml_sample_take(struct ml_thread *self, unsigned bin);
-/* The magazine is about to be used. Harmless if it was before. */
-void ml_sample_begin(struct ml_thread *self, unsigned bin);
 /* Whether a large object of so many bytes is a sample. */
 bool ml_sample_takes_large(struct ml_thread *self, size_t bytes);
 

@@ -6,7 +6,6 @@
 
 #include "heap/central.h"
 #include "heap/metadata.h"
-#include "heap/sample.h"
 #include "heap/threadgroup.h"
 #include "os/clock.h"
 #include "os/thread.h"
@@ -311,10 +310,8 @@ static bool have_room(struct ml_thread *self, uint64_t bytes)
 static bool grow(struct ml_thread *self, unsigned bin)
 {
     struct ml_magazine *magazine = &self->magazines[bin];
-    if (magazine->capacity == 0) {
-        ml_sample_begin(self, bin);
+    if (magazine->capacity == 0)
         return resize(self, bin, capacity_first(bin));
-    }
     if (++magazine->visits <= VISITS_TO_GROW)
         return true;
     magazine->visits = 1;
