@@ -125,7 +125,7 @@ START_TEST(a_cut_stack_has_no_outermost_frame)
     for (unsigned levels = ML_STACK_MOST - 12; levels < ML_STACK_MOST; levels++) {
         pid_t child = fork();
         if (child == 0) {
-            for (int i = 0; i < 2; i++) /* from one place */
+            for (volatile int i = 0; i < 2; i++) /* from one place */
                 recurse(i == 0 ? levels : 5);
             _exit(depth + 1 < expected);
         }
