@@ -34,4 +34,4 @@ fail() { echo "FAIL: $*"; failures=$((failures + 1)); }
 finish() { test "$failures" -eq 0; exit; }
 
 # The floors of src, lowest first; neighbours stand on one line, between commas.
-floors='base os heap gc stats log,profile http api,preload cli'
+floors='base os heap gc stats log,profile image http api,preload cli'

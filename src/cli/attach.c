@@ -17,7 +17,7 @@
 #include "api/options.h"
 #include "cli/ask.h"
 #include "cli/claim.h"
-#include "cli/image.h"
+#include "image/image.h"
 #include "cli/locate.h"
 #include "cli/oom.h"
 #include "cli/recorder.h"

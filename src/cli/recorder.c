@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/image.h"
+#include "image/image.h"
 #include "cli/locate.h"
 #include "cli/sandbox.h"
 #include "cli/space.h"

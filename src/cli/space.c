@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "cli/image.h"
+#include "image/image.h"
 #include "os/process.h"
 
 static int open_of(pid_t pid, const char *file)

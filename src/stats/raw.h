@@ -3,7 +3,7 @@
  * below count it; and what the public structs make of it.
  *
  * A reading comes from this process (memstats.c) or from another's memory
- * (cli/image.h). Making structs of it is pure.
+ * (image/image.h). Making structs of it is pure.
  */
 #ifndef ML_STATS_RAW_H
 #define ML_STATS_RAW_H

@@ -7,8 +7,8 @@
  * order of the copies. A process that was stopped in the middle of an update does not
  * finish it: then the numbers are as they stand, and `torn` says so.
  */
-#ifndef ML_CLI_IMAGE_H
-#define ML_CLI_IMAGE_H
+#ifndef ML_IMAGE_IMAGE_H
+#define ML_IMAGE_IMAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_cli_image.c - the numbers out of a process's memory are those that it reads
+/* test_image_image.c - the numbers out of a process's memory are those that it reads
  * itself: here this one's, or a forked child's that goes on meanwhile.
  */
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/image.h"
+#include "image/image.h"
 #include "identities.h"
 #include "memlog.h"
 #include "stats/root.h"

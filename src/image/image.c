@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/image.h"
+#include "image/image.h"
 
 #include <errno.h>
 #include <fcntl.h>
