@@ -2,9 +2,11 @@
 #include "heap/sample.h"
 
 #include "base/chance.h"
+#include "base/publish.h"
 #include "os/clock.h"
 
 static uint64_t rate;
+ML_PUBLISH("sample.rate", rate);
 
 uint64_t ml_sample_rate(void) { return rate; }
 

@@ -12,6 +12,7 @@
 
 #include "gc/pacer.h"
 #include "os/process.h"
+#include "profile/buckets.h"
 #include "stats/layout.h"
 
 static bool has_no_memory(pid_t pid)
@@ -56,6 +57,7 @@ enum variable {
     GROUPS, FIGURES, FIGURES_SEQUENCE, HISTORY, RECORDS, HISTORY_SEQUENCE, MARKED_TWICE,
     METADATA_SYS, METADATA_INUSE, TABLE_BYTES, SPAN_BYTES, MARK_STACK_BYTES, OWN_STACK_BYTES, PACE,
     PERCENT_GOAL, LIMIT_GOAL, LIMIT, LIMIT_LAST_HELD, VERIFIES, FINALIZERS, WEAK_REFERENCES, MAP,
+    SAMPLE_RATE, NEWEST_BUCKET, BUCKET_SHAPE,
     VARIABLES
 };
 
@@ -88,6 +90,9 @@ static const struct {
     [FINALIZERS] = { "finalize.counts", RAW_BYTES(finalizers) },
     [WEAK_REFERENCES] = { "weak.count", RAW_BYTES(weak_references) },
     [MAP] = { "spanmap.map", sizeof(struct ml_spanmap) },
+    [SAMPLE_RATE] = { "sample.rate", sizeof(uint64_t) },
+    [NEWEST_BUCKET] = { "profile.newest", sizeof(void *) },
+    [BUCKET_SHAPE] = { "profile.shape", sizeof(uint64_t) },
 };
 
 /* Copies of all threads' blocks, made at one time, that refer to one another. */
@@ -152,6 +157,7 @@ static int find_variables(struct ml_image *image, const struct memlog_root *root
 static int open_at(struct ml_image *image, uintptr_t address)
 {
     struct memlog_root root;
+    uint64_t shape;
     int error = read_at(image, address, &root, sizeof(root));
     if (error != 0)
         return error;
@@ -159,7 +165,10 @@ static int open_at(struct ml_image *image, uintptr_t address)
         root.version != ML_ROOT_VERSION || root.bytes != sizeof(root) ||
         root.layout != ML_ROOT_LAYOUT)
         return -ENOTSUP;
-    return find_variables(image, &root);
+    error = find_variables(image, &root);
+    if (error == 0)
+        error = read_variable(image, BUCKET_SHAPE, &shape);
+    return error != 0 ? error : shape == ML_BUCKET_SHAPE ? 0 : -ENOTSUP;
 }
 
 struct ml_image *ml_image_open(const struct ml_memory *memory, uintptr_t root, int *error)
@@ -385,3 +394,14 @@ int ml_image_read(struct ml_image *image, struct ml_raw_stats *raw)
 }
 
 bool ml_image_is_torn(const struct ml_image *image) { return image->torn; }
+
+int ml_image_profile(struct ml_image *image, struct ml_image_profile *profile)
+{
+    int error = read_variable(image, SAMPLE_RATE, &profile->rate);
+    return error != 0 ? error : read_variable(image, NEWEST_BUCKET, &profile->newest_bucket);
+}
+
+int ml_image_copy(struct ml_image *image, uintptr_t address, void *to, size_t bytes)
+{
+    return read_at(image, address, to, bytes);
+}

@@ -42,4 +42,13 @@ bool ml_image_is_torn(const struct ml_image *image);
 uint64_t ml_image_cycles(struct ml_image *image);
 bool ml_image_cycle(struct ml_image *image, uint64_t number, struct ml_gc_record *record);
 
+/* Where the heap profile begins there, for snapshot.h. 0 or -errno. */
+struct ml_image_profile {
+    uint64_t rate;           /* as ml_sample_rate */
+    uintptr_t newest_bucket; /* as ml_bucket_first; 0: none */
+};
+int ml_image_profile(struct ml_image *image, struct ml_image_profile *profile);
+/* Bytes of its memory, as struct ml_memory reads them. */
+int ml_image_copy(struct ml_image *image, uintptr_t address, void *to, size_t bytes);
+
 #endif

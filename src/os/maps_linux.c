@@ -15,6 +15,7 @@
 enum { LINE_MOST = 4096 };
 
 struct lines {
+    bool code_only;
     char line[LINE_MOST];
     size_t length;
     void (*take)(const char *line, size_t length, void *argument);
@@ -36,25 +37,38 @@ static void take_chunk(struct lines *lines, const char *bytes, size_t count)
                 lines->line[lines->length++] = bytes[i];
             continue;
         }
-        if (is_code(lines->line, lines->length))
+        if (!lines->code_only || is_code(lines->line, lines->length))
             lines->take(lines->line, lines->length, lines->argument);
         lines->length = 0;
     }
 }
 
-int ml_os_each_code_mapping(void (*take)(const char *line, size_t length, void *argument),
-                            void *argument)
+static int read_lines(const char *path, struct lines *lines)
 {
-    struct lines lines = { .take = take, .argument = argument };
     char chunk[LINE_MOST];
     long got;
-    int fd = ml_sys_open_read("/proc/self/maps");
+    int fd = ml_sys_open_read(path);
     if (fd < 0)
         return fd;
     while ((got = ml_sys_read(fd, chunk, sizeof(chunk))) > 0)
-        take_chunk(&lines, chunk, (size_t)got);
+        take_chunk(lines, chunk, (size_t)got);
     ml_sys_close(fd);
     return (int)got;
+}
+
+int ml_os_each_mapping(const char *path,
+                       void (*take)(const char *line, size_t length, void *argument),
+                       void *argument)
+{
+    struct lines lines = { .take = take, .argument = argument };
+    return read_lines(path, &lines);
+}
+
+int ml_os_each_code_mapping(void (*take)(const char *line, size_t length, void *argument),
+                            void *argument)
+{
+    struct lines lines = { .code_only = true, .take = take, .argument = argument };
+    return read_lines("/proc/self/maps", &lines);
 }
 
 /* ---- a line of it ---------------------------------------------------------------------- */
@@ -94,11 +108,16 @@ void ml_os_parse_mapping(const char *line, size_t length, struct ml_os_mapping *
     mapping->begin = take_hex(&at, end);
     at += at < end;
     mapping->end = take_hex(&at, end);
-    at = next_word(next_word(at, end), end); /* over the rights */
+    at = next_word(at, end);
+    mapping->is_readable = at < end && *at == 'r';
+    mapping->is_code = is_code(line, length);
+    at = next_word(at, end);
     mapping->offset = take_hex(&at, end);
     mapping->name = next_word(next_word(next_word(at, end), end), end); /* device, inode */
     mapping->name_length = (size_t)(end - mapping->name);
-    if (mapping->name_length > deleted && memcmp(end - deleted, DELETED, deleted) == 0)
+    mapping->is_deleted = mapping->name_length > deleted &&
+                          memcmp(end - deleted, DELETED, deleted) == 0;
+    if (mapping->is_deleted)
         mapping->name_length -= deleted;
 }
 
@@ -111,9 +130,10 @@ struct search {
 };
 
 /* Name and contents of a note follow its head, each padded to words. */
-static size_t id_in_notes(const char *at, const char *end, uint8_t *id)
+size_t ml_os_build_id_in(const char *notes, size_t bytes, uint8_t id[ML_OS_BUILD_ID_MOST])
 {
     const size_t WORD = 4;
+    const char *at = notes, *end = notes + bytes;
     while ((size_t)(end - at) >= sizeof(ElfW(Nhdr))) {
         const ElfW(Nhdr) *head = (const void *)at;
         const char *name = at + sizeof(*head);
@@ -154,7 +174,7 @@ static int look_at(struct dl_phdr_info *object, size_t size, void *argument)
         const ElfW(Phdr) *part = &object->dlpi_phdr[i];
         const char *notes = (const char *)(object->dlpi_addr + part->p_vaddr);
         if (part->p_type == PT_NOTE)
-            search->length = id_in_notes(notes, notes + part->p_memsz, search->id);
+            search->length = ml_os_build_id_in(notes, part->p_memsz, search->id);
     }
     return 1;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/publish.h"
 #include "heap/metadata.h"
 #include "memlog.h"
 
@@ -12,6 +13,9 @@ uint64_t ml_profile_bytes_most;
 static struct ml_bucket **heads; /* a power of two of them */
 static uint64_t heads_count, buckets_count;
 static struct ml_bucket *newest;
+ML_PUBLISH("profile.newest", newest);
+static const uint64_t shape = ML_BUCKET_SHAPE;
+ML_PUBLISH("profile.shape", shape);
 static char *at, *end; /* the chunk that buckets are cut from */
 
 void *ml_profile_memory(uint64_t bytes)

@@ -18,6 +18,7 @@
 #ifndef ML_PROFILE_BUCKETS_H
 #define ML_PROFILE_BUCKETS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "profile/stack.h"
@@ -36,6 +37,12 @@ struct ml_bucket {
     uint32_t depth;
     uintptr_t pcs[]; /* return addresses, innermost first */
 };
+
+/* Stands for how a bucket looks: published, for readers outside of the process (image/snapshot.h),
+ * who refuse another. */
+#define ML_BUCKET_SHAPE                                                                     \
+    ((uint64_t)sizeof(struct ml_bucket) << 48 | (uint64_t)offsetof(struct ml_bucket, counts) << 32 | \
+     (uint64_t)offsetof(struct ml_bucket, depth) << 16 | ML_STACK_MOST)
 
 /* Buckets and the table of samples together may take so many bytes. */
 extern uint64_t ml_profile_bytes_most;
