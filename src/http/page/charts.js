@@ -50,9 +50,9 @@ export class Charts {
       left: { ...bytes, format: perSecond(bytes.format) },
       right: { ...counts, format: perSecond(format.count) },
       series: [
-        { name: 'ByteRate', label: 'Allocated', fill: true },
+        { name: 'FreeRate', label: 'Objects freed', axis: 'right', hidden: true },
         { name: 'MallocRate', label: 'Objects', axis: 'right' },
-        { name: 'FreeRate', label: 'Freed', axis: 'right', dash: [5, 4] },
+        { name: 'ByteRate', label: 'Bytes', fill: true },
       ],
     });
     this.pauses = new Curves({
@@ -106,6 +106,7 @@ export class Charts {
     const collects = data?.collects !== false, note = $('no-cycles');
     this.pauses.legend.hidden = this.pauses.plot.hidden = $('cycles').hidden = !collects;
     note.hidden = data === null;
+    document.querySelector('main').classList.toggle('frees', !collects);
     if (!collects) {
       note.textContent = 'This program frees its memory itself: nothing is collected, and nothing '
         + 'stops it.';
@@ -115,11 +116,10 @@ export class Charts {
     const shown = history.cycles.filter(({ end }) => end >= min && end <= max);
     const stopped = shown.reduce((sum, cycle) => sum + cycle.pause_ns, 0);
     const longest = shown.reduce((most, cycle) => Math.max(most, cycle.longest_ns), 0);
-    const part = max > min ? stopped / 1e7 / (max - min) : 0;
+    const part = max > min ? stopped / 1e9 / (max - min) : 0;
     note.textContent = shown.length === 0 ? 'No collection in the time that is shown.'
       : `${shown.length} in the time that is shown: stopped ${format.duration(stopped)} in all `
-        + `(${part.toLocaleString('en-US', { maximumSignificantDigits: 2 })} % of it), `
-        + `at most ${format.duration(longest)} at once.`;
+        + `(${format.percent(part)} of it), at most ${format.duration(longest)} at once.`;
   }
 
   #table() {

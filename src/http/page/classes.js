@@ -67,7 +67,8 @@ export class Classes {
   #steps() { return this.what === 'bytes' ? format.byteSteps : format.tenSteps(1); }
 
   #draw() {
-    this.plotter.setData([this.bars.map((_, index) => index), this.bars.map(bar => bar[this.what])]);
+    const places = this.bars.map((_, index) => index);
+    this.plotter.setData([places, this.bars.map(bar => bar[this.what])]);
     this.#say();
   }
 
@@ -108,7 +109,7 @@ export class Classes {
       axes: [
         { ...common, grid: { show: false }, space: 52, size: 44, incrs: [1, 2, 3, 4, 5, 10, 20],
           values: (u, splits) => splits.map(at => this.bars[at]?.label ?? '') },
-        { ...common, size: 64, space: 36, incrs: () => this.#steps(),
+        { ...common, size: 64, space: 30, incrs: () => this.#steps(),
           values: (u, splits) => splits.map(at => this.#format(at, Math.max(...splits))) },
       ],
       series: [{}, {

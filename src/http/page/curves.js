@@ -123,7 +123,7 @@ export class Curves {
       this.plotter.setSeries(index + 1, { show: isThere && this.isShown(name) });
   }
 
-  #format(series, value) { return (series.axis === 'right' ? this.right : this.left).format(value); }
+  #format({ axis }, value) { return (axis === 'right' ? this.right : this.left).format(value); }
 
   // Values into the legend, into words for who can't see the curves, and as data.
   #said() {
@@ -154,7 +154,7 @@ export class Curves {
     const grid = { stroke: () => color('grid'), width: 1 };
     const common = { stroke: () => color('quiet'), font, grid, ticks: { ...grid, size: 4 } };
     const side = (scale, { format: write, steps }, more) => ({
-      ...common, scale, size: axisSize, space: 36, incrs: steps,
+      ...common, scale, size: axisSize, space: 30, incrs: steps,
       values: (_, splits) => splits.map(at => write(at, Math.max(...splits))), ...more,
     });
     const axes = [{
@@ -167,7 +167,7 @@ export class Curves {
     this.plotter = new uPlot({
       width: Math.max(200, this.plot.clientWidth), height: this.height, axes,
       legend: { show: false },
-      padding: [12, this.right === undefined ? 12 : 0, 0, 0],
+      padding: [12, this.right === undefined ? 30 : 0, 0, 0],
       scales: {
         x: { time: true, range: () => this.view.range() }, y,
         right: { range: (u, _, highest) => [0, (highest || 1) * room] },
@@ -208,7 +208,9 @@ export class Curves {
     if (bars === 'wide')
       made.paths = uPlot.paths.bars({ size: [0.9, 9, 3] });
     if (bars === 'points')
-      Object.assign(made, { paths: () => null, points: { show: true, size: 6, fill: () => color(name) } });
+      Object.assign(made, {
+        paths: () => null, points: { show: true, size: 6, fill: () => color(name) },
+      });
     return made;
   }
 
@@ -252,42 +254,47 @@ export class Curves {
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
-    ctx.lineWidth = ratio;
     ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+    ctx.textAlign = 'left';
     this.#drawStarts(u, ctx, ratio);
     this.#drawLines(u, ctx, ratio);
+    ctx.restore();
+    ctx.save();
+    ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+    ctx.textAlign = 'left';
     if (this.peak !== undefined && this.isShown(this.peak))
       this.#drawPeak(u, ctx, ratio);
     ctx.restore();
   }
 
   #drawStarts(u, ctx, ratio) {
-    ctx.strokeStyle = ctx.fillStyle = color('quiet');
-    ctx.setLineDash([2 * ratio, 3 * ratio]);
     for (const start of this.marks.starts) {
+      ctx.strokeStyle = ctx.fillStyle = color('quiet');
+      ctx.setLineDash([2 * ratio, 3 * ratio]);
+      ctx.lineWidth = ratio;
       const x = Math.round(u.valToPos(start, 'x', true));
       ctx.beginPath();
       ctx.moveTo(x, u.bbox.top);
       ctx.lineTo(x, u.bbox.top + u.bbox.height);
       ctx.stroke();
-      ctx.textAlign = 'left';
-      ctx.fillText('restart', x + 4 * ratio, u.bbox.top + 12 * ratio);
+      this.#write(ctx, ratio, 'restart', x + 4 * ratio, u.bbox.top + 12 * ratio);
     }
   }
 
   #drawLines(u, ctx, ratio) {
-    ctx.setLineDash([8 * ratio, 5 * ratio]);
-    ctx.textAlign = 'left';
     for (const { name, label, value } of this.lines()) {
       if (typeof value !== 'number' || !this.isShown(name))
         continue;
       const y = Math.round(u.valToPos(value, 'y', true));
       ctx.strokeStyle = ctx.fillStyle = color(name);
+      ctx.setLineDash([8 * ratio, 5 * ratio]);
+      ctx.lineWidth = ratio;
       ctx.beginPath();
       ctx.moveTo(u.bbox.left, y);
       ctx.lineTo(u.bbox.left + u.bbox.width, y);
       ctx.stroke();
-      ctx.fillText(`${label} ${this.left.format(value)}`, u.bbox.left + 6 * ratio, y - 5 * ratio);
+      this.#write(ctx, ratio, `${label} ${this.left.format(value)}`, u.bbox.left + 6 * ratio,
+        y - 5 * ratio);
     }
   }
 
@@ -306,17 +313,23 @@ export class Curves {
     const x = u.valToPos(u.data[0][best], 'x', true), y = u.valToPos(values[best], 'y', true);
     const text = `peak ${this.left.format(values[best])}`;
     const width = ctx.measureText(text).width, { left, width: whole } = u.bbox;
-    ctx.setLineDash([]);
     ctx.fillStyle = color('text');
     ctx.beginPath();
     ctx.arc(x, y, 3.5 * ratio, 0, 2 * Math.PI);
     ctx.fill();
-    const side = Math.min(Math.max(x - width / 2, left + 4 * ratio), left + whole - width - 4 * ratio);
+    const end = left + whole - width - 4 * ratio;
+    this.#write(ctx, ratio, text, Math.min(Math.max(x - width / 2, left + 4 * ratio), end),
+      y - 8 * ratio);
+  }
+
+  // Words that can be read above curves.
+  #write(ctx, ratio, text, x, y) {
+    ctx.setLineDash([]);
     ctx.lineWidth = 3 * ratio;
+    ctx.lineJoin = 'round';
     ctx.strokeStyle = color('card');
-    ctx.textAlign = 'left';
-    ctx.strokeText(text, side, y - 8 * ratio);
-    ctx.fillText(text, side, y - 8 * ratio);
+    ctx.strokeText(text, x, y);
+    ctx.fillText(text, x, y);
   }
 
   #resize() {

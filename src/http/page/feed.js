@@ -77,7 +77,8 @@ export class Feed {
     const stop = new AbortController();
     const timer = setTimeout(() => stop.abort(), patience);
     try {
-      const answer = await fetch(this.url + this.query(), { cache: 'no-store', signal: stop.signal });
+      const answer = await fetch(this.url + this.query(),
+        { cache: 'no-store', signal: stop.signal });
       if (!answer.ok)
         throw new Error(`the server answers ${answer.status} ${answer.statusText}`.trim());
       const data = await answer.json();

@@ -44,6 +44,12 @@ export function count(value) {
 
 export const whole = value => known(value) ? value.toLocaleString('en-US') : nothing;
 
+export function percent(part) {
+  const value = 100 * part;
+  const digit = value < 10 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: 0 };
+  return known(value) ? `${value.toLocaleString('en-US', digit)} %` : nothing;
+}
+
 // A pause, in nanoseconds.
 export function duration(ns) {
   if (!known(ns))

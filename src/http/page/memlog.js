@@ -177,19 +177,19 @@ function showTiles() {
 
   const inuse = last('HeapInuse'), alloc = last('Alloc');
   $('more-Alloc').textContent = inuse > 0 && alloc !== null
-    ? `${Math.round(100 * alloc / inuse)} % of the pages it lies in` : 'in use by the program';
+    ? `${format.percent(alloc / inuse)} of the pages it lies in` : 'in use by the program';
   const released = last('HeapReleased');
   $('more-Sys').textContent = released > 0 ? `${format.bytes(released, unit)} of it given back`
     : 'taken from the system';
   const rss = last('RSS'), { limit } = data;
   $('more-RSS').textContent = typeof limit === 'number' && rss !== null
-    ? `${Math.round(100 * rss / limit)} % of the limit, ${format.bytes(limit, unit)}` : 'resident';
+    ? `${format.percent(rss / limit)} of the limit, ${format.bytes(limit, unit)}` : 'resident';
   const mallocs = last('MallocRate');
   $('more-ByteRate').textContent = mallocs === null ? 'per second'
     : `per second, ${format.count(mallocs)} objects`;
-  const frees = last('FreeRate');
-  $('more-HeapObjects').textContent = frees === null ? 'alive'
-    : `alive; ${format.count(frees)} freed per second`;
+  const objects = last('HeapObjects');
+  $('more-HeapObjects').textContent = objects > 0 && alloc !== null
+    ? `alive, of ${format.bytes(alloc / objects)} on average` : 'alive';
   const cycle = history.cycles[history.cycles.length - 1];
   $('more-NumGC').textContent = data.collects === false ? 'the program frees'
     : cycle === undefined ? 'so far' : `the last one stopped ${format.duration(cycle.pause_ns)}`;
@@ -309,7 +309,7 @@ document.addEventListener('visibilitychange', () => !document.hidden && draw());
 
 showTheme();
 $('units').value = page.unit;
-if (stored.get('range') in [0, 0, 0, 0, 0])
+if ([0, 1, 2, 3, 4].includes(stored.get('range')))
   choose(stored.get('range'));
 showView();
 feed.start();
