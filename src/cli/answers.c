@@ -71,7 +71,7 @@ static void answer(struct ml_answerer *answerer, const struct ml_control_request
 {
     static struct ml_control_answer numbers; /* large */
     ml_control_begin_answer(&numbers, request);
-    if (ml_recorder_read(answerer->recorder, &numbers.stats, &numbers.extra))
+    if (ml_recorder_read(answerer->recorder, &numbers.stats, &numbers.extra) == 0)
         (void)ml_mailbox_send(&answerer->box, to, &numbers, sizeof(numbers));
 }
 

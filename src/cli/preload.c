@@ -11,10 +11,9 @@
 
 #define LIBRARY "libmemlog-preload.so"
 
-/* The folder this program is in, without the slash; "" when that is not to be learnt. */
-static void find_own_folder(char folder[PATH_MAX])
+void ml_own_folder(char *folder, size_t capacity)
 {
-    ssize_t length = readlink("/proc/self/exe", folder, PATH_MAX - 1);
+    ssize_t length = readlink("/proc/self/exe", folder, capacity - 1);
     folder[length < 0 ? 0 : length] = '\0';
     char *slash = strrchr(folder, '/');
     if (slash != NULL)
@@ -28,7 +27,7 @@ bool ml_preload_find(char *path, size_t capacity)
                                           NULL };
     char folder[PATH_MAX], candidate[PATH_MAX + sizeof("/../lib/" LIBRARY)];
     const char *found = NULL;
-    find_own_folder(folder);
+    ml_own_folder(folder, sizeof(folder));
     for (int i = 0; places[i] != NULL && found == NULL; i++) {
         snprintf(candidate, sizeof(candidate), places[i], folder);
         if (access(candidate, R_OK) == 0)

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The folder this program is in, without the slash; "" when that is not to be learnt. */
+void ml_own_folder(char *folder, size_t capacity);
 /* Its path. False after one line on stderr. */
 bool ml_preload_find(char *path, size_t capacity);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct ml_recorder {
     struct ml_place place;
     struct ml_raw_stats raw; /* large */
 
+    pthread_mutex_t lock; /* of all below: the pages look at the process, too */
     pid_t pid;
     struct ml_board_slot *slot;
     struct ml_space space;
@@ -241,6 +243,7 @@ int ml_recorder_open(struct ml_recorder **made, const struct ml_recorder_setting
         ml_os_complain("there is no memory for a log", NULL);
         return -ENOMEM;
     }
+    pthread_mutex_init(&recorder->lock, NULL);
     recorder->pid = pid;
     recorder->slot = slot;
     recorder->source = (struct ml_lines_source){ read_numbers, read_usage, cycles, cycle,
@@ -409,7 +412,7 @@ static bool take_first_sample(struct ml_recorder *recorder)
     return true;
 }
 
-bool ml_recorder_sample(struct ml_recorder *recorder)
+static bool sample(struct ml_recorder *recorder)
 {
     if (recorder->last_ns == 0 && recorder->slot->first.when_ns != 0)
         return take_first_sample(recorder);
@@ -424,14 +427,7 @@ bool ml_recorder_sample(struct ml_recorder *recorder)
     return recorder->read_error == 0;
 }
 
-bool ml_recorder_read(struct ml_recorder *recorder, struct memlog_memstats *stats,
-                      struct memlog_extra *extra)
-{
-    recorder->left = NULL;
-    return has_numbers(recorder) && read_numbers(recorder, stats, extra) == 0;
-}
-
-void ml_recorder_end(struct ml_recorder *recorder, const char *reason)
+static void end(struct ml_recorder *recorder, const char *reason)
 {
     if (recorder->last_ns == 0 && recorder->slot->first.when_ns != 0)
         (void)take_first_sample(recorder);
@@ -444,6 +440,42 @@ void ml_recorder_end(struct ml_recorder *recorder, const char *reason)
     char line[ML_RECORD_COMMENT_BYTES];
     snprintf(line, sizeof(line), "end %s", reason);
     (void)ml_lines_comment(&recorder->lines, line);
+}
+
+bool ml_recorder_sample(struct ml_recorder *recorder)
+{
+    pthread_mutex_lock(&recorder->lock);
+    bool is_taken = sample(recorder);
+    pthread_mutex_unlock(&recorder->lock);
+    return is_taken;
+}
+
+int ml_recorder_read(struct ml_recorder *recorder, struct memlog_memstats *stats,
+                     struct memlog_extra *extra)
+{
+    pthread_mutex_lock(&recorder->lock);
+    recorder->left = NULL;
+    int error = has_numbers(recorder) ? read_numbers(recorder, stats, extra) : -EAGAIN;
+    pthread_mutex_unlock(&recorder->lock);
+    return error;
+}
+
+int ml_recorder_use(struct ml_recorder *recorder,
+                    int (*use)(struct ml_image *image, pid_t pid, void *argument), void *argument)
+{
+    pthread_mutex_lock(&recorder->lock);
+    int error = !has_numbers(recorder)    ? -EAGAIN
+                : recorder->image == NULL ? -EPERM
+                                          : use(recorder->image, recorder->pid, argument);
+    pthread_mutex_unlock(&recorder->lock);
+    return error;
+}
+
+void ml_recorder_end(struct ml_recorder *recorder, const char *reason)
+{
+    pthread_mutex_lock(&recorder->lock);
+    end(recorder, reason);
+    pthread_mutex_unlock(&recorder->lock);
 }
 
 const char *ml_recorder_path(const struct ml_recorder *recorder) { return recorder->place.path; }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "image/image.h"
 #include "log/board.h"
 #include "log/lines.h"
 
@@ -39,9 +40,14 @@ const struct memlog_memstats *ml_recorder_stats(const struct ml_recorder *record
 /* Take a sample, if memlog in the process is ready for that. True when there are new
  * numbers, also where the file can't be written. */
 bool ml_recorder_sample(struct ml_recorder *recorder);
-/* The numbers as they are now, for others than the log. False: they can't be had. */
-bool ml_recorder_read(struct ml_recorder *recorder, struct memlog_memstats *stats,
-                      struct memlog_extra *extra);
+/* The numbers as they are now, for others than the log. 0, or -errno: they can't be had. Any thread,
+ * as the next; all others are for the one that opened it. */
+int ml_recorder_read(struct ml_recorder *recorder, struct memlog_memstats *stats,
+                     struct memlog_extra *extra);
+/* Call use() with the process's memory, while nobody else looks into it. What that returned; -EAGAIN:
+ * memlog in the process has not said where it is; -EPERM: it may not be read. */
+int ml_recorder_use(struct ml_recorder *recorder,
+                    int (*use)(struct ml_image *image, pid_t pid, void *argument), void *argument);
 /* The process has ended: the last sample, if it left its numbers, and the line
  * "# end REASON". */
 void ml_recorder_end(struct ml_recorder *recorder, const char *reason);

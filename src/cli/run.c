@@ -20,6 +20,7 @@
 #include "cli/child.h"
 #include "cli/family.h"
 #include "cli/oom.h"
+#include "cli/pages.h"
 #include "cli/preload.h"
 #include "cli/program.h"
 #include "cli/recorder.h"
@@ -34,6 +35,7 @@ struct run {
     bool children;
     bool control; /* who asks for the numbers gets them */
     const char *interval; /* as it was said; NULL: it was not */
+    const char *http; /* where the pages are to be; NULL: nowhere */
     char **arguments; /* the program and its own */
     struct ml_alerts alerts;
 
@@ -42,6 +44,7 @@ struct run {
     struct ml_child child;
     struct ml_recorder *recorder;
     struct ml_answerer *answerer; /* NULL: nobody can ask */
+    struct ml_pages *pages;       /* NULL: there are none */
     struct ml_family *family; /* NULL without --children */
     uint64_t begun_ns; /* monotonic: of the program */
     uint64_t first_ns; /* monotonic: of the ticks; 0 before the first sample */
@@ -50,7 +53,7 @@ struct run {
 
 /* ---- options -------------------------------------------------------------------- */
 
-enum { KEY_COLUMNS = 0x100, KEY_CHILDREN, KEY_COLLECTIONS, KEY_MAX_BYTES, KEY_ALERT, KEY_EXEC };
+enum { KEY_COLUMNS = 0x100, KEY_CHILDREN, KEY_COLLECTIONS, KEY_MAX_BYTES, KEY_ALERT, KEY_EXEC, KEY_HTTP };
 
 static const struct argp_option options[] = {
     { "output", 'o', "FILE", 0, "the log (memory.log; %p is the pid, %e the program)", 0 },
@@ -66,7 +69,9 @@ static const struct argp_option options[] = {
     { "alert", KEY_ALERT, "CONDITION", 0,
       "tell when it comes true: 'sys>90%' of the limit, 'fds>99'", 0 },
     { "exec", KEY_EXEC, "COMMAND", 0, "behind an --alert: what /bin/sh is to do then", 0 },
-    { "quiet", 'q', NULL, 0, "no summary at the end", 0 },
+    { "http", KEY_HTTP, "ADDRESS", 0,
+      "debug pages there: 127.0.0.1:6060, unix:/run/x.sock", 0 },
+    { "quiet", 'q', NULL, 0, "no words at the beginning and the end", 0 },
     { NULL, 0, NULL, 0, NULL, 0 },
 };
 
@@ -105,6 +110,9 @@ static error_t take_option(int key, char *argument, struct argp_state *state)
     case KEY_EXEC:
         if (!ml_alerts_add_command(&run->alerts, argument, why))
             argp_error(state, "--exec: %s", why);
+        return 0;
+    case KEY_HTTP:
+        run->http = argument;
         return 0;
     case 'q':
         run->quiet = true;
@@ -152,11 +160,12 @@ static bool tell(const char *variable, const char *value)
     return value == NULL || setenv(variable, value, 1) == 0;
 }
 
-/* MEMLOG_FILE would have the program write a log of its own. The rest is for a process that
- * goes on when we are gone. */
+/* MEMLOG_FILE would have the program write a log of its own, and MEMLOG_HTTP want pages where ours are. The
+ * rest is for a process that goes on when we are gone. */
 static bool set_environment(const struct run *run, const char *library)
 {
     unsetenv("MEMLOG_FILE");
+    unsetenv("MEMLOG_HTTP");
     return prepend("LD_PRELOAD", library) && tell(ML_BOARD_VARIABLE, ml_board_path()) &&
            tell("MEMLOG_INTERVAL", run->interval) && tell("MEMLOG_COLUMNS", run->settings.columns);
 }
@@ -300,6 +309,9 @@ static int run_it(struct run *run)
     signal(SIGPIPE, SIG_IGN);
     run->child.other_ended = take_other_end;
     run->child.argument = run;
+    /* Not before the program begins: it inherits nothing of the server's. Without it all goes on. */
+    if (run->http != NULL)
+        run->pages = ml_pages_open(run->http, run->child.pid, run->recorder, run->quiet);
     record_until_the_end(run);
     ml_family_close(run->family);
     tell_end(run);
@@ -322,6 +334,7 @@ static bool take_environment(struct run *run)
         .tell_cycles = settings.tell_cycles,
         .show_command = settings.show_command,
     };
+    run->http = ml_os_getenv("MEMLOG_HTTP");
     run->children = settings.children;
     run->control = settings.control;
     return true;
@@ -338,6 +351,7 @@ int ml_cli_run(int argc, char **argv)
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &run);
     int status = run_it(&run);
     ml_answers_remove(run.answerer);
+    ml_pages_close(run.pages);
     ml_recorder_close(run.recorder);
     return status;
 }

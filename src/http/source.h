@@ -27,6 +27,9 @@ struct ml_source {
     int (*profile)(void *context, struct ml_snapshot *snapshot);
     /* A whole collection, as memlog_gc. 0; -ENOTSUP: nobody can ask for one. */
     int (*collect)(void *context);
+    /* Around code of the program's that the worker calls. NULL: there is none. */
+    void (*enter)(void *context);
+    void (*leave)(void *context);
 };
 
 #endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* door.c - what libmemlog-http exports: arguments checked, one server a process. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "http/address.h"
+#include "http/published.h"
+#include "http/self.h"
+#include "http/server.h"
+#include "http/settings.h"
+#include "memlog.h"
+#include "memlog_http.h"
+#include "os/process.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct ml_server *server;
+
+/* The lock is held over a fork, so that the child finds all or nothing. */
+static void before_fork(void) { pthread_mutex_lock(&lock); }
+static void after_fork_parent(void) { pthread_mutex_unlock(&lock); }
+static void after_fork_child(void)
+{
+    if (server != NULL)
+        ml_server_abandon(server);
+    server = NULL;
+    ml_published_after_fork_child();
+    pthread_mutex_init(&lock, NULL);
+}
+
+static void prepare_for_forks(void)
+{
+    static bool done;
+    if (!done)
+        (void)pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+    done = true;
+}
+
+static int start(const char *address)
+{
+    struct ml_server_settings settings;
+    struct ml_source source;
+    int error = ml_http_settings(&settings, address);
+    settings.version = memlog_version();
+    if (error == 0)
+        error = ml_self_source(&source);
+    if (error == -ENOTSUP)
+        ml_os_complain("libmemlog-http and libmemlog are not of one version: no pages", NULL);
+    if (error != 0)
+        return error;
+    prepare_for_forks();
+    return ml_server_start(&server, &settings, &source);
+}
+
+EXPORT int memlog_http_start(const char *address)
+{
+    pthread_mutex_lock(&lock);
+    int error = server == NULL ? start(address) : -EALREADY;
+    if (error == -EALREADY)
+        ml_os_complain("memlog_http_start: there are pages already, at ", ml_server_shown(server), NULL);
+    pthread_mutex_unlock(&lock);
+    return error;
+}
+
+EXPORT int memlog_http_stop(void)
+{
+    pthread_mutex_lock(&lock);
+    struct ml_server *old = server;
+    server = NULL;
+    pthread_mutex_unlock(&lock);
+    ml_server_stop(old);
+    return old == NULL ? -ENOTCONN : 0;
+}
+
+/* While what the threads use is still there; a socket in the file system goes, too. Not where exit was
+ * called in the middle of a start or stop, or by one of the threads (a function that is published). */
+__attribute__((destructor)) static void finish(void)
+{
+    if (pthread_mutex_trylock(&lock) != 0)
+        return;
+    struct ml_server *old = server;
+    server = NULL;
+    pthread_mutex_unlock(&lock);
+    if (old != NULL && !ml_server_is_self(old))
+        ml_server_stop(old);
+}
+
+/* ---- variables ---------------------------------------------------------------------------- */
+
+static int publish(const struct ml_variable *variable, bool is_there)
+{
+    return is_there ? ml_published_add(variable) : -EINVAL;
+}
+
+EXPORT int memlog_http_publish_int(const char *name, const int64_t *variable)
+{
+    return publish(&(struct ml_variable){ name, ML_VARIABLE_INT, variable, NULL, NULL }, variable != NULL);
+}
+
+EXPORT int memlog_http_publish_float(const char *name, const double *variable)
+{
+    return publish(&(struct ml_variable){ name, ML_VARIABLE_FLOAT, variable, NULL, NULL }, variable != NULL);
+}
+
+EXPORT int memlog_http_publish_string(const char *name, const char *value)
+{
+    return publish(&(struct ml_variable){ name, ML_VARIABLE_STRING, value, NULL, NULL }, value != NULL);
+}
+
+EXPORT int memlog_http_publish_function(const char *name, int (*function)(char *json, size_t n, void *data),
+                                        void *data)
+{
+    return publish(&(struct ml_variable){ name, ML_VARIABLE_FUNCTION, NULL, function, data },
+                   function != NULL);
+}
+
+EXPORT int memlog_http_unpublish(const char *name)
+{
+    return name == NULL ? -ENOENT : ml_published_remove(name);
+}

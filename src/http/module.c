@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/module.h"
+
+#include "config.h"
+
+__attribute__((visibility("default"))) extern const struct ml_module memlog_tools;
+
+const struct ml_module memlog_tools = {
+    .bytes = sizeof(struct ml_module),
+    .version = PACKAGE_VERSION,
+    .settings = ml_http_settings,
+    .start = ml_server_start,
+    .stop = ml_server_stop,
+};

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* module.h - what the command memlog finds in memlog-tools.so, which it loads where pages or names
+ * of functions are asked for: the large libraries behind those would otherwise be loaded at each start
+ * of each program under memlog run.
+ */
+#ifndef ML_HTTP_MODULE_H
+#define ML_HTTP_MODULE_H
+
+#include "http/server.h"
+#include "http/settings.h"
+
+#define ML_MODULE_SYMBOL "memlog_tools"
+
+struct ml_module {
+    unsigned bytes;      /* sizeof(struct ml_module): both are of one make */
+    const char *version; /* the same */
+    int (*settings)(struct ml_server_settings *settings, const char *address);
+    int (*start)(struct ml_server **server, const struct ml_server_settings *settings,
+                 const struct ml_source *source);
+    void (*stop)(struct ml_server *server);
+};
+
+#endif

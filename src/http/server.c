@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/server.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <microhttpd.h>
+
+#include "http/address.h"
+#include "http/connections.h"
+#include "http/guard.h"
+#include "http/history.h"
+#include "http/request.h"
+#include "http/respond.h"
+#include "http/routes.h"
+#include "http/site.h"
+#include "http/thread.h"
+#include "http/worker.h"
+#include "os/account.h"
+#include "os/clock.h"
+#include "os/process.h"
+
+/* Two of what HTTP and a page may need: a line, its headers; what is posted to look up names. */
+enum { CONNECTION_BYTES = 24 << 10, UPLOAD_BYTES_MOST = 1 << 20, IDLE_SECONDS = 30 };
+
+struct ml_server {
+    struct ml_site site;
+    struct ml_source source;
+    struct ml_listener listener;
+    struct ml_connections connections;
+    struct ml_guard guard;
+    char machine[256];
+    char *hosts, *version;
+    uint64_t collected_ns;
+
+    struct MHD_Daemon *daemon;
+    pthread_t thread;
+    int stop; /* an eventfd */
+    struct ml_worker worker;
+};
+
+/* ---- requests ----------------------------------------------------------------------------- */
+
+static void drop(struct ml_request *request)
+{
+    if (request->kept != NULL)
+        request->drop(request->kept);
+    ml_buffer_free(&request->upload);
+    ml_buffer_free(&request->reply.body);
+    free(request);
+}
+
+static struct ml_request *make_request(struct ml_server *server, struct MHD_Connection *link)
+{
+    struct ml_request *request = calloc(1, sizeof(*request));
+    if (request == NULL)
+        return NULL;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(link, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    request->link = link;
+    request->place = info == NULL ? NULL : info->socket_context;
+    request->site = &server->site;
+    return request;
+}
+
+/* A page, or who is not to see one. */
+static void choose(struct ml_server *server, struct ml_request *request)
+{
+    const struct ml_guard_claims claims = {
+        ml_request_header(request, "Host"), ml_request_header(request, "Origin"),
+        ml_request_header(request, "Sec-Fetch-Site"), ml_request_header(request, "Sec-Fetch-Mode")
+    };
+    const char *why = ml_guard_refuses(&server->guard, &claims);
+    if (why != NULL)
+        ml_reply_error(&request->reply, MHD_HTTP_FORBIDDEN, why);
+    else
+        request->handle = ml_route_find(request->path, request->method, &request->reply);
+}
+
+static void collect_upload(struct ml_request *request, const char *data, size_t count)
+{
+    request->is_too_long |= request->upload.length + count > UPLOAD_BYTES_MOST;
+    if (!request->is_too_long)
+        ml_buffer_put(&request->upload, data, count);
+}
+
+/* In the worker's thread. */
+static void worked(struct ml_request *request)
+{
+    __atomic_store_n(&request->is_done, true, __ATOMIC_RELEASE);
+    MHD_resume_connection(request->link);
+}
+
+/* What is not for now is the worker's, while nothing is read from the connection. */
+static enum MHD_Result begin(struct ml_server *server, struct ml_request *request)
+{
+    bool is_answered = request->handle == NULL;
+    if (!is_answered && request->is_too_long) {
+        ml_reply_error(&request->reply, MHD_HTTP_CONTENT_TOO_LARGE, "that is too much to look up at once");
+        is_answered = true;
+    }
+    if (!is_answered)
+        is_answered = request->handle(request) == ML_ANSWERED;
+    if (!is_answered) {
+        request->by_worker = true;
+        MHD_suspend_connection(request->link);
+        if (ml_worker_take(&server->worker, request))
+            return MHD_YES;
+        MHD_resume_connection(request->link);
+        request->reply.retry_after = 1;
+        ml_reply_error(&request->reply, MHD_HTTP_SERVICE_UNAVAILABLE, "too many ask for what takes time");
+    }
+    request->is_done = true;
+    return request->by_worker ? MHD_YES : ml_respond(request);
+}
+
+static enum MHD_Result on_request(void *argument, struct MHD_Connection *link, const char *path,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *count, void **context)
+{
+    struct ml_server *server = argument;
+    struct ml_request *request = *context;
+    (void)version;
+    if (request == NULL) {
+        *context = request = make_request(server, link);
+        if (request == NULL)
+            return MHD_NO;
+        request->path = path;
+        request->method = method;
+        choose(server, request);
+        return MHD_YES;
+    }
+    if (*count != 0) {
+        collect_upload(request, data, *count);
+        *count = 0;
+        return MHD_YES;
+    }
+    if (__atomic_load_n(&request->is_done, __ATOMIC_ACQUIRE))
+        return ml_respond(request);
+    if (request->by_worker)
+        return MHD_YES;
+    if (request->place != NULL)
+        ml_connection_works(request->place, ml_os_monotonic_ns());
+    return begin(server, request);
+}
+
+static void on_end(void *argument, struct MHD_Connection *link, void **context,
+                   enum MHD_RequestTerminationCode code)
+{
+    struct ml_request *request = *context;
+    (void)argument, (void)link, (void)code;
+    *context = NULL;
+    if (request == NULL)
+        return;
+    if (request->place != NULL)
+        ml_connection_waits(request->place, ml_os_monotonic_ns());
+    drop(request);
+}
+
+static void on_connection(void *argument, struct MHD_Connection *link, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct ml_server *server = argument;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(link, MHD_CONNECTION_INFO_CONNECTION_FD);
+        if (info != NULL)
+            *context = ml_connections_add(&server->connections, info->connect_fd, ml_os_monotonic_ns());
+    } else if (*context != NULL) {
+        ml_connections_remove(&server->connections, *context);
+        *context = NULL;
+    }
+}
+
+/* ---- the thread ------------------------------------------------------------------------- */
+
+static bool wait_until(struct ml_server *server, int events, uint64_t due)
+{
+    MHD_UNSIGNED_LONG_LONG patience;
+    uint64_t now = ml_os_monotonic_ns();
+    uint64_t left = due > now ? (due - now) / ML_NS_PER_MS + 1 : 0;
+    if (MHD_get_timeout(server->daemon, &patience) == MHD_YES && patience < left)
+        left = patience;
+    struct pollfd either[] = { { .fd = events, .events = POLLIN }, { .fd = server->stop, .events = POLLIN } };
+    (void)poll(either, 2, (int)left);
+    return either[1].revents == 0;
+}
+
+static void *serve(void *argument)
+{
+    struct ml_server *server = argument;
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    int events = info == NULL ? -1 : info->epoll_fd;
+    uint64_t due = ml_os_monotonic_ns();
+    while (wait_until(server, events, due)) {
+        MHD_run(server->daemon);
+        uint64_t now = ml_os_monotonic_ns();
+        ml_connections_check(&server->connections, now);
+        if (now < due)
+            continue;
+        ml_history_take(server->site.history, &server->source);
+        due += ((now - due) / ML_HISTORY_INTERVAL_NS + 1) * ML_HISTORY_INTERVAL_NS;
+    }
+    /* Those whom the worker has let go; others are cut off. */
+    MHD_run(server->daemon);
+    return NULL;
+}
+
+/* ---- start and stop --------------------------------------------------------------------- */
+
+static int start_daemon(struct ml_server *server)
+{
+    server->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, server,
+        MHD_OPTION_LISTEN_SOCKET, server->listener.fd,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)ML_CONNECTIONS_MOST,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+        MHD_OPTION_NOTIFY_COMPLETED, on_end, server,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+        MHD_OPTION_END);
+    return server->daemon == NULL ? -ENOMEM : 0;
+}
+
+static int start_threads(struct ml_server *server)
+{
+    int error = ml_worker_start(&server->worker, worked);
+    if (error != 0)
+        return error;
+    error = ml_http_thread_start(&server->thread, "memlog-http", serve, server);
+    if (error != 0)
+        ml_worker_stop(&server->worker);
+    return error;
+}
+
+static void free_server(struct ml_server *server)
+{
+    if (server->daemon != NULL)
+        MHD_stop_daemon(server->daemon); /* closes the listening socket */
+    if (server->daemon != NULL)
+        server->listener.fd = -1;
+    ml_listener_close(&server->listener);
+    if (server->stop >= 0)
+        close(server->stop);
+    ml_history_free(server->site.history);
+    free(server->hosts);
+    free(server->version);
+    free(server);
+}
+
+/* Since 1970, the same each time. */
+static uint64_t start_of(pid_t pid)
+{
+    struct ml_os_account account;
+    char proc[32];
+    snprintf(proc, sizeof(proc), "/proc/%d", (int)pid);
+    ml_os_account_read(proc, &account);
+    return account.start_ns != 0 ? account.start_ns : ml_os_realtime_ns();
+}
+
+static int set_up(struct ml_server *server, const struct ml_server_settings *settings)
+{
+    server->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    server->site.history = ml_history_new();
+    server->version = strdup(settings->version);
+    server->hosts = settings->hosts == NULL ? NULL : strdup(settings->hosts);
+    if (server->stop < 0 || server->site.history == NULL || server->version == NULL ||
+        (settings->hosts != NULL && server->hosts == NULL))
+        return -ENOMEM;
+    if (gethostname(server->machine, sizeof(server->machine) - 1) != 0)
+        server->machine[0] = '\0';
+    server->guard = (struct ml_guard){ server->machine, server->hosts, server->listener.is_unix };
+    server->site.source = &server->source;
+    server->site.version = server->version;
+    server->site.start_ns = start_of(server->source.pid);
+    server->site.go_metrics = settings->go_metrics;
+    server->site.collected_ns = &server->collected_ns;
+    return start_daemon(server);
+}
+
+static void announce(const struct ml_server *server, const struct ml_server_settings *settings)
+{
+    const struct ml_listener *listener = &server->listener;
+    if (listener->is_open_to_others)
+        ml_os_complain("the pages at ", listener->shown, " can be seen by whoever reaches that address: "
+                       "the command line, functions' names and memory's numbers", NULL);
+    else if (!settings->is_quiet)
+        ml_os_complain("pages at ", listener->shown, listener->is_unix ? "" : "/debug/", NULL);
+}
+
+int ml_server_start(struct ml_server **made, const struct ml_server_settings *settings,
+                    const struct ml_source *source)
+{
+    struct ml_server *server = calloc(1, sizeof(*server));
+    *made = NULL;
+    if (server == NULL) {
+        ml_os_complain("there is no memory for the pages", NULL);
+        return -ENOMEM;
+    }
+    server->stop = -1;
+    server->source = *source;
+    ml_connections_init(&server->connections);
+    int error = ml_listener_open(&server->listener, settings->address);
+    if (error == 0) {
+        error = set_up(server, settings);
+        if (error == 0)
+            error = start_threads(server);
+        if (error != 0)
+            ml_os_complain("the pages can't be served: ", ml_os_error_text(-error), NULL);
+    }
+    if (error != 0) {
+        free_server(server);
+        return error;
+    }
+    announce(server, settings);
+    *made = server;
+    return 0;
+}
+
+void ml_server_stop(struct ml_server *server)
+{
+    const uint64_t one = 1;
+    if (server == NULL)
+        return;
+    ml_worker_stop(&server->worker);
+    ssize_t written = write(server->stop, &one, sizeof(one));
+    (void)written;
+    ml_http_thread_join(server->thread);
+    free_server(server);
+}
+
+void ml_server_abandon(struct ml_server *server)
+{
+    ml_connections_abandon(&server->connections);
+    close(server->listener.fd);
+    close(server->stop);
+}
+
+bool ml_server_is_self(const struct ml_server *server)
+{
+    return pthread_equal(pthread_self(), server->thread) ||
+           pthread_equal(pthread_self(), server->worker.thread);
+}
+
+const char *ml_server_shown(const struct ml_server *server) { return server->listener.shown; }
