@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#include "profile/sink.h"
-
 static uintptr_t *place_of(const struct ml_addresses *set, uintptr_t address)
 {
     size_t mask = set->capacity - 1;
@@ -15,25 +13,25 @@ static uintptr_t *place_of(const struct ml_addresses *set, uintptr_t address)
     return &set->places[place];
 }
 
-static bool grow(struct ml_addresses *set)
+static bool grow(struct ml_addresses *set, const struct ml_out *out)
 {
     enum { FIRST = 1024 };
     struct ml_addresses larger = { .capacity = set->capacity == 0 ? FIRST : set->capacity * 2,
                                    .count = set->count };
-    larger.places = ml_scratch_take(larger.capacity * sizeof(*larger.places));
+    larger.places = out->take(larger.capacity * sizeof(*larger.places));
     if (larger.places == NULL)
         return false;
     for (size_t i = 0; i < set->capacity; i++)
         if (set->places[i] != 0)
             *place_of(&larger, set->places[i]) = set->places[i];
-    ml_addresses_drop(set);
+    ml_addresses_drop(set, out);
     *set = larger;
     return true;
 }
 
-int ml_addresses_add(struct ml_addresses *set, uintptr_t address)
+int ml_addresses_add(struct ml_addresses *set, const struct ml_out *out, uintptr_t address)
 {
-    if (set->count >= set->capacity / 2 && !grow(set))
+    if (set->count >= set->capacity / 2 && !grow(set, out))
         return -ENOMEM;
     uintptr_t *place = place_of(set, address);
     if (*place == address)
@@ -43,8 +41,9 @@ int ml_addresses_add(struct ml_addresses *set, uintptr_t address)
     return 1;
 }
 
-void ml_addresses_drop(struct ml_addresses *set)
+void ml_addresses_drop(struct ml_addresses *set, const struct ml_out *out)
 {
-    ml_scratch_give(set->places, set->capacity * sizeof(*set->places));
+    if (set->capacity != 0)
+        out->give(set->places, set->capacity * sizeof(*set->places));
     *set = (struct ml_addresses){ 0 };
 }

@@ -96,6 +96,16 @@ void ml_sink_put(struct ml_sink *sink, const void *bytes, size_t count)
     }
 }
 
+static void put_from_others(void *sink, const void *bytes, size_t count)
+{
+    ml_sink_put(sink, bytes, count);
+}
+
+struct ml_out ml_sink_out(struct ml_sink *sink)
+{
+    return (struct ml_out){ sink, put_from_others, ml_scratch_take, ml_scratch_give };
+}
+
 int ml_sink_end(struct ml_sink *sink)
 {
     flush(sink, true);

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "profile/out.h"
+
 struct ml_sink {
     int fd;
     int error; /* the first: -errno; nothing is written any more */
@@ -24,6 +26,9 @@ int ml_sink_begin(struct ml_sink *sink, int fd, bool gzip);
 void ml_sink_put(struct ml_sink *sink, const void *bytes, size_t count);
 /* Whatever is left. 0, or what went wrong first. */
 int ml_sink_end(struct ml_sink *sink);
+
+/* The same as others see it, who put and need memory. */
+struct ml_out ml_sink_out(struct ml_sink *sink);
 
 /* The CRC of RFC 1952 of what `crc` (0: nothing) is that of, and these bytes behind it. */
 uint32_t ml_crc32(uint32_t crc, const void *bytes, size_t count);
