@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 
 #include "base/format.h"
+#include "os/cgroup.h"
 #include "os/process.h"
 #include "os/syscall_linux.h"
 
