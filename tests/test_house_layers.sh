@@ -89,6 +89,8 @@ for level in base os heap gc stats log,profile api preload; do
       grep -E "^($forbidden) " >"$work/bad" && fail "$floor calls the C library's heap, stdio or locale:
 $(cat "$work/bad")"
     sort -u "$work/own" "$lower" >"$work/known"
+    # A weak reference, to what a program may have beside libmemlog.
+    test "$floor" != api || sed -i '/^memlog_http_start /d' "$work/calls"
     awk '$1 ~ /^(ml|memlog)_/' "$work/calls" | awk -v known="$work/known" '
       BEGIN { while ((getline name < known) > 0) is[name] = 1 }
       !($1 in is)' >"$work/bad"

@@ -23,6 +23,8 @@
 #include "heap/alloc.h"
 #include "heap/release.h"
 #include "log/ticker.h"
+#include "memlog_http.h"
+#include "os/process.h"
 #include "profile/pprof.h"
 #include "profile/text.h"
 #include "stats/json.h"
@@ -235,10 +237,27 @@ EXPORT int memlog_memstats_json(const struct memlog_memstats *stats, char *buffe
 
 /* ---- the log -------------------------------------------------------------------------- */
 
+/* libmemlog-http's, in a program that has it. */
+#pragma weak memlog_http_start
+
+/* The log begins, and MEMLOG_HTTP asks for pages. Whatever becomes of them, it goes on. */
+static void start_pages(void)
+{
+    if (ml_os_getenv("MEMLOG_HTTP") == NULL)
+        return;
+    if (memlog_http_start != NULL)
+        (void)memlog_http_start(NULL);
+    else
+        ml_os_complain("MEMLOG_HTTP: no pages, since the program is not linked with libmemlog-http; "
+                       "LD_PRELOAD=libmemlog-http.so brings it, and memlog run --http serves them from outside",
+                       NULL);
+}
+
 EXPORT int memlog_log_start(const struct memlog_log_options *options)
 {
     struct ml_log_settings settings;
     int error = ml_options_log(options, &settings);
+    start_pages();
     settings.gc = ml_gc_is_asleep() ? "off" : ml_gc_can_run_along() ? "concurrent" : "stop";
     return error != 0 ? error : ml_log_start(&settings);
 }

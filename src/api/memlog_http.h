@@ -26,7 +26,8 @@ extern "C" {
 
 /* Serve the pages at "127.0.0.1:6060", "[::1]:6060", "localhost:6060", ":6060" (this machine alone),
  * "unix:/run/server.sock" (a socket of mode 0600), port 0 for any that is free. NULL: MEMLOG_HTTP, else
- * "127.0.0.1:6060". Other machines get to them only when an address of this one is named
+ * "127.0.0.1:6060", or where there are pages already: memlog_log_start starts them when MEMLOG_HTTP is
+ * set. Other machines get to them only when an address of this one is named
  * ("0.0.0.0:6060"): who can connect sees the command line and functions' names. In programs
  * that run with raised privileges the environment is not asked.
  *
@@ -34,7 +35,7 @@ extern "C" {
  * is one that another site's page has a browser make; MEMLOG_HTTP_HOSTS lists further names.
  *
  * Returns 0, or a negative errno after one line on stderr: -EADDRINUSE (somebody else is there),
- * -EACCES, -EINVAL (no address), -EALREADY (there are pages already), -ENOMEM, -ENOTSUP (a static program). */
+ * -EACCES, -EINVAL (no address), -EALREADY (there are pages already, and an address is named), -ENOMEM, -ENOTSUP (a static program). */
 int memlog_http_start(const char *address);
 /* No more pages: connections are closed, the threads have ended when it returns. 0, or -ENOTCONN. */
 int memlog_http_stop(void);

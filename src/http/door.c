@@ -59,7 +59,7 @@ static int start(const char *address)
 EXPORT int memlog_http_start(const char *address)
 {
     pthread_mutex_lock(&lock);
-    int error = server == NULL ? start(address) : -EALREADY;
+    int error = server == NULL ? start(address) : address == NULL ? 0 : -EALREADY;
     if (error == -EALREADY)
         ml_os_complain("memlog_http_start: there are pages already, at ", ml_server_shown(server), NULL);
     pthread_mutex_unlock(&lock);

@@ -281,6 +281,7 @@ static int set_up(struct ml_server *server, const struct ml_server_settings *set
     server->site.source = &server->source;
     server->site.version = server->version;
     server->site.start_ns = start_of(server->source.pid);
+    server->site.show_command = settings->show_command;
     server->site.go_metrics = settings->go_metrics;
     server->site.collected_ns = &server->collected_ns;
     return start_daemon(server);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fields.h - ONE table of every number: its names, unit, kind, place and help.
  *
- * JSON, text, log columns and (later) Prometheus and gdb all walk this table,
+ * JSON, text, log columns, metrics and (later) gdb all walk this table,
  * so that two renderings can't disagree.
  */
 #ifndef ML_STATS_FIELDS_H
@@ -40,6 +40,7 @@ enum ml_field_home { ML_HOME_MEMSTATS, ML_HOME_EXTRA, ML_HOME_USAGE };
 struct ml_field {
     const char *name;    /* "heap_alloc": the struct's member */
     const char *go_name; /* "HeapAlloc"; for memlog_extra the same style: "LargeMallocs" */
+    const char *metric;  /* "memlog_heap_alloc_bytes", as Prometheus wants names; NULL: none */
     const char *help;    /* one sentence, no full stop */
     uint16_t offset;     /* in its struct */
     uint8_t home;        /* enum ml_field_home */
@@ -55,6 +56,10 @@ const struct ml_field *ml_field_find(const char *name, size_t length);
 
 /* A number of memlog's heap or collector: a process without memlog has none. */
 bool ml_field_is_of_heap(const struct ml_field *field);
+
+/* A field in bytes has the value of a limit that is not set: the largest number, or 0 in
+ * cgroup_limit. */
+bool ml_field_is_no_limit(const struct ml_field *field, uint64_t bytes);
 
 /* Not an array or a histogram. */
 static inline bool ml_field_is_one_number(const struct ml_field *field)

@@ -114,18 +114,12 @@ static uint64_t whole_number(const struct ml_field *field, const void *value)
     return field->type == ML_TYPE_U32 ? *(const uint32_t *)value : *(const uint64_t *)value;
 }
 
-/* A limit that is not there is told as the largest number, but for the cgroup's: that is 0. */
-static bool is_no_limit(const struct ml_field *field, uint64_t bytes)
-{
-    return bytes >= INT64_MAX || (bytes == 0 && strcmp(field->name, "cgroup_limit") == 0);
-}
-
 static void write_number(struct ml_text *text, const struct ml_field *field, const void *value,
                          enum ml_text_unit unit)
 {
     switch ((enum ml_field_unit)field->unit) {
     case ML_UNIT_BYTES:
-        if (is_no_limit(field, whole_number(field, value)))
+        if (ml_field_is_no_limit(field, whole_number(field, value)))
             ml_text_string(text, "none");
         else
             write_bytes(text, whole_number(field, value), unit);

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// view.js - the part of the time that is shown: so many seconds up to the newest row, which moves
+// on with it, or a fixed piece that somebody has zoomed or moved to. All curves share one.
+
+const least = 2;         // seconds that are shown at least
+const leastBlank = 20;   // and of a program that has just begun
+
+export class View {
+  // changed() is called after each move.
+  constructor(changed) {
+    this.changed = changed;
+    this.chosen = 300; // seconds; null: all
+    this.span = this.chosen;
+    this.end = null;   // null: the newest row
+    this.first = 0;
+    this.last = 0;
+  }
+
+  get follows() { return this.end === null; }
+  get isZoomed() { return this.end !== null || this.span !== this.chosen; }
+
+  // There are rows from when to when.
+  bounds(first, last) {
+    this.first = first;
+    this.last = last;
+  }
+
+  // What is shown.
+  range() {
+    const end = this.end ?? this.last;
+    const begin = this.span === null ? this.first : end - this.span;
+    const earliest = Math.min(this.first, end - leastBlank);
+    return this.end === null ? [Math.max(begin, earliest), end] : [begin, end];
+  }
+
+  choose(span) {
+    this.chosen = span;
+    this.reset();
+  }
+
+  reset() {
+    this.span = this.chosen;
+    this.end = null;
+    this.changed();
+  }
+
+  // Somewhere within what there is; what reaches to the newest row stays with it.
+  show(begin, end) {
+    const whole = Math.max(this.last - this.first, leastBlank);
+    const span = Math.min(Math.max(end - begin, least), whole);
+    let until = (begin + end) / 2 + span / 2;
+    until = Math.max(until, this.first + span);
+    this.span = span;
+    this.end = until >= this.last - span / 1000 ? null : until;
+    this.changed();
+  }
+
+  // Closer by that factor, around a moment: the middle, or the newest row while that is followed.
+  zoom(factor, around) {
+    const [begin, end] = this.range();
+    const center = around ?? (this.follows ? end : (begin + end) / 2);
+    this.show(center - (center - begin) / factor, center + (end - center) / factor);
+  }
+
+  // By that part of what is shown; later is positive.
+  pan(part) {
+    const [begin, end] = this.range();
+    const by = part * (end - begin);
+    if (by < 0 && begin <= this.first)
+      return;
+    this.show(begin + by, end + by);
+  }
+}
