@@ -264,6 +264,21 @@ int ml_snapshot_take(struct ml_snapshot *snapshot, struct ml_image *image, pid_t
     return error;
 }
 
+const struct ml_snapshot_mapping *ml_snapshot_mapping_of(const struct ml_snapshot *snapshot,
+                                                         uintptr_t address)
+{
+    size_t low = 0, high = snapshot->mappings_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (snapshot->mappings[middle].end <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool in = low < snapshot->mappings_count && snapshot->mappings[low].begin <= address;
+    return in ? &snapshot->mappings[low] : NULL;
+}
+
 void ml_snapshot_free(struct ml_snapshot *snapshot)
 {
     for (size_t i = 0; i < snapshot->mappings_count; i++)

@@ -48,6 +48,9 @@ struct ml_snapshot {
  * ml_image_read, or -ENOMEM; then there is nothing to free. Two system calls and a little for
  * each page of buckets: 10 ms for 100,000 of them. */
 int ml_snapshot_take(struct ml_snapshot *snapshot, struct ml_image *image, pid_t pid);
+/* Where the address is; NULL: in none of the mappings. */
+const struct ml_snapshot_mapping *ml_snapshot_mapping_of(const struct ml_snapshot *snapshot,
+                                                         uintptr_t address);
 void ml_snapshot_free(struct ml_snapshot *snapshot);
 
 #endif
