@@ -34,6 +34,7 @@ START_TEST(files_are_read_as_the_kernel_writes_them)
     make_directory();
     write_file("stat", STAT_OF("4711"));
     write_file("statm", "30141 1000 300 1 0 500 0\n");
+    write_file("status", "Name:\ta\nUmask:\t0022\nVmPeak:\t  999999 kB\nVmHWM:\t    5678 kB\nVmRSS:\t 4000 kB\n");
     write_file("limits",
                "Limit                     Soft Limit           Hard Limit           Units     \n"
                "Max cpu time              unlimited            unlimited            seconds   \n"
@@ -43,6 +44,7 @@ START_TEST(files_are_read_as_the_kernel_writes_them)
     read_scratch();
     remove_directory();
     ck_assert_uint_eq(account.resident_bytes, 1000 * 4096);
+    ck_assert_uint_eq(account.peak_resident_bytes, 5678 * 1024);
     ck_assert_uint_eq(account.virtual_bytes, 123456789);
     ck_assert_uint_eq(account.cpu_ns, UINT64_C(4000000000)); /* 400 ticks of 10 ms */
     ck_assert_uint_eq(account.start_ns, UINT64_C(1795248219110000000));

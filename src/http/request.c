@@ -10,6 +10,23 @@ const char *ml_request_parameter(const struct ml_request *request, const char *n
     return MHD_lookup_connection_value(request->link, MHD_GET_ARGUMENT_KIND, name);
 }
 
+static enum MHD_Result add_name(void *buffer, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    (void)kind, (void)value;
+    ml_buffer_string(buffer, name);
+    ml_buffer_string(buffer, "+");
+    return MHD_YES;
+}
+
+/* The library has made blanks of the pluses. */
+void ml_request_query(const struct ml_request *request, struct ml_buffer *buffer)
+{
+    (void)MHD_get_connection_values(request->link, MHD_GET_ARGUMENT_KIND, add_name, buffer);
+    for (size_t i = 0; i < buffer->length; i++)
+        if (buffer->bytes[i] == ' ')
+            buffer->bytes[i] = '+';
+}
+
 const char *ml_request_header(const struct ml_request *request, const char *name)
 {
     return MHD_lookup_connection_value(request->link, MHD_HEADER_KIND, name);

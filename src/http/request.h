@@ -44,6 +44,9 @@ struct ml_request {
 
 /* A parameter behind the "?", or NULL. */
 const char *ml_request_parameter(const struct ml_request *request, const char *name);
+/* The names of all parameters, with a plus between two: what stands behind the "?" where that is a
+ * list. */
+void ml_request_query(const struct ml_request *request, struct ml_buffer *buffer);
 const char *ml_request_header(const struct ml_request *request, const char *name);
 /* A number that is one, from 1 to most; 0: the parameter is not there; -1: it is something else. */
 long ml_request_number(const struct ml_request *request, const char *name, long most);

@@ -19,6 +19,11 @@ static const struct {
     { "/debug/mem", ml_page_mem, false },
     { "/debug/vars", ml_page_vars, false },
     { "/debug/gc", ml_page_cycles, false },
+    { "/debug/pprof/heap", ml_page_heap, false },
+    { "/debug/pprof/allocs", ml_page_allocs, false },
+    { "/debug/pprof/cmdline", ml_page_cmdline, false },
+    { "/debug/pprof/symbol", ml_page_symbol, true },
+    { "/debug/pprof/", ml_page_no_profile, false },
     { "/metrics", ml_page_metrics, false },
 };
 

@@ -20,6 +20,7 @@
 #include "http/respond.h"
 #include "http/routes.h"
 #include "http/site.h"
+#include "http/symbols.h"
 #include "http/thread.h"
 #include "http/worker.h"
 #include "os/account.h"
@@ -38,6 +39,7 @@ struct ml_server {
     char machine[256];
     char *hosts, *version;
     uint64_t collected_ns;
+    struct ml_symbols *symbols;
 
     struct MHD_Daemon *daemon;
     pthread_t thread;
@@ -251,6 +253,7 @@ static void free_server(struct ml_server *server)
     if (server->stop >= 0)
         close(server->stop);
     ml_history_free(server->site.history);
+    ml_symbols_close(server->symbols);
     free(server->hosts);
     free(server->version);
     free(server);
@@ -284,6 +287,7 @@ static int set_up(struct ml_server *server, const struct ml_server_settings *set
     server->site.show_command = settings->show_command;
     server->site.go_metrics = settings->go_metrics;
     server->site.collected_ns = &server->collected_ns;
+    server->site.symbols = &server->symbols;
     return start_daemon(server);
 }
 

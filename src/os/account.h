@@ -13,6 +13,7 @@
 /* 0 where the system says nothing. */
 struct ml_os_account {
     uint64_t resident_bytes;
+    uint64_t peak_resident_bytes; /* the most that it ever was */
     uint64_t virtual_bytes;
     uint64_t cpu_ns;            /* user's and system's, of all its threads */
     uint64_t start_ns;          /* since 1970; the same at every call */

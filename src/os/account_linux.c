@@ -95,12 +95,25 @@ static uint64_t max_fds(const char *proc)
     return strncmp(soft, "unlimited", 9) == 0 ? UINT64_MAX : ml_proc_number(soft);
 }
 
+/* A line "VmHWM:     1234 kB", behind the name and the state. */
+static uint64_t peak_bytes(const char *proc)
+{
+    static const char name[] = "\nVmHWM:";
+    enum { KIB = 1024 };
+    char path[ML_PROC_PATH_BYTES], content[2048];
+    if (ml_os_read_file(ml_proc_path(path, proc, "/status"), content, sizeof(content)) <= 0)
+        return 0;
+    const char *line = strstr(content, name);
+    return line == NULL ? 0 : ml_proc_number(line + sizeof(name) - 1) * KIB;
+}
+
 static void read_account(const char *proc, uint64_t boot, struct ml_os_account *account)
 {
     char path[ML_PROC_PATH_BYTES];
     memset(account, 0, sizeof(*account));
     read_stat(proc, boot, account);
     account->resident_bytes = ml_os_rss_bytes_of(ml_proc_path(path, proc, "/statm"));
+    account->peak_resident_bytes = peak_bytes(proc);
     account->max_fds = max_fds(proc);
     ml_os_usage_read(proc, ML_OS_USAGE_STAT | ML_OS_USAGE_FDS | ML_OS_USAGE_CGROUP,
                      &account->usage);
