@@ -5,6 +5,7 @@
  *   prog_profile leak PPROF TEXT     a leak among what is freed, then both forms
  *   prog_profile grow FIRST SECOND   a form after some, another after more
  *   prog_profile spread BYTES TEXT   so many bytes of several sizes, all kept
+ *   prog_profile fill BYTES          leak so many, touched, then be killed
  *   prog_profile wait READY          until it gets a line; allocates a little meanwhile
  *   prog_profile spike [PEAK]        much, freed again; not before the text form in
  *                                    that file knows of it, for half a minute. Leaves a
@@ -12,6 +13,7 @@
  */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,6 +102,15 @@ static int spread(char **arguments)
     return write_profile(arguments[1], MEMLOG_PROFILE_PPROF) != 0;
 }
 
+static int fill(char **arguments)
+{
+    enum { BLOCK = 1 << 16 };
+    uint64_t bytes = strtoull(arguments[0], NULL, 10);
+    for (uint64_t filled = 0; filled < bytes; filled += BLOCK)
+        memset(planted_leak(BLOCK), 1, BLOCK);
+    return raise(SIGKILL);
+}
+
 static int wait_for_line(char **arguments)
 {
     char line[16];
@@ -150,6 +161,8 @@ int main(int argc, char **argv)
         return grow(argv + 2);
     if (strcmp(mode, "spread") == 0 && argc == 4)
         return spread(argv + 2);
+    if (strcmp(mode, "fill") == 0 && argc == 3)
+        return fill(argv + 2);
     if (strcmp(mode, "wait") == 0 && argc == 3)
         return wait_for_line(argv + 2);
     if (strcmp(mode, "spike") == 0)

@@ -6,37 +6,11 @@
 . "$top_srcdir/tests/cli_common.sh"
 
 MIB=1048576
-group=
-leave_group() { test -z "$group" || rmdir "$group/inner" "$group" 2>/dev/null; }
-trap 'leave_group; rm -rf "$work"' EXIT
-
-# A group of our own, and one in it, where limits can be set: below this process's or at the root.
-make_group() {
-  own=$(sed -n -e 's/^[0-9]*:memory://p' -e 's/^0:://p' /proc/self/cgroup | head -n 1)
-  for root in /sys/fs/cgroup/memory /sys/fs/cgroup; do
-    for parent in "$root$own" "$root"; do
-      group=$parent/memlog-test-$$
-      mkdir "$group" 2>/dev/null || continue
-      test ! -e "$group/cgroup.subtree_control" || echo +memory >"$group/cgroup.subtree_control" 2>/dev/null
-      for limit in memory.limit_in_bytes memory.max; do
-        mkdir "$group/inner" 2>/dev/null
-        test -w "$group/$limit" && test -w "$group/inner/$limit" && test -w "$group/inner/cgroup.procs" && return 0
-      done
-      leave_group
-    done
-  done
-  group=
-  return 1
-}
+. "$top_srcdir/tests/cgroup.sh"
 make_group || { echo "no cgroup can be made here"; exit 77; }
-# inside COMMAND...: in the inner group.
-inside() { sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$group/inner" "$@"; }
 
 # The outer group's limit is the smaller one.
-echo $((96 * MIB)) >"$group/$limit" && echo $((1024 * MIB)) >"$group/inner/$limit" ||
-  { echo "no limit can be set here"; exit 77; }
-if test -e "$group/memory.memsw.limit_in_bytes"; then echo $((96 * MIB)) >"$group/memory.memsw.limit_in_bytes"; fi
-if test -e "$group/memory.swap.max"; then echo 0 >"$group/memory.swap.max"; fi
+limit_group $((96 * MIB)) $((1024 * MIB)) || { echo "no limit can be set here"; exit 77; }
 
 # --- the header, the column, a share ---------------------------------------------------
 inside "$memlog" run -q -i 10ms --columns cgroup_limit,cgroup_current --alert 'cgroup_current>40%' --alert 'alloc>50%' \

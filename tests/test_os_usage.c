@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "os/cgroup.h"
 #include "os/process.h"
 #include "os/usage.h"
 #include "os_scratch.h"

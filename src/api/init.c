@@ -110,7 +110,8 @@ static void start_profile(void)
     ml_profile_start(options.rate, options.bytes_most, options.by_frame_pointers);
     if (options.rate == 0 || (options.file == NULL && options.signal == 0))
         return;
-    int error = ml_dump_prepare(options.file, options.signal, "memlog " PACKAGE_VERSION);
+    int error = ml_dump_prepare(options.file, options.signal, options.memory_limit,
+                                "memlog " PACKAGE_VERSION);
     if (error != 0)
         ml_os_complain("MEMLOG_PROFILE_FILE, MEMLOG_PROFILE_SIGNAL: ", ml_os_error_text(-error),
                        "; no profile is written by itself", NULL);

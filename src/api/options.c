@@ -220,6 +220,10 @@ void ml_options_profile(struct ml_profile_options *options)
     if (value != NULL && !options->by_frame_pointers && strcmp(value, "gcc") != 0)
         complain("MEMLOG_UNWIND", value, "gcc or fp; taking gcc");
 
+    value = ml_os_getenv("MEMLOG_MEMORY_LIMIT"); /* a bad one is the collector's to report */
+    if (value == NULL || !ml_parse_limit(value, &options->memory_limit))
+        options->memory_limit = INT64_MAX;
+
     options->file = ml_os_getenv("MEMLOG_PROFILE_FILE");
     value = ml_os_getenv("MEMLOG_PROFILE_SIGNAL");
     options->signal = 0;

@@ -49,6 +49,7 @@ struct ml_profile_options {
     bool by_frame_pointers;
     const char *file; /* NULL: none is written by itself */
     int signal;       /* 0: none */
+    int64_t memory_limit; /* the collector's, also where it sleeps; INT64_MAX: none */
 };
 /* As ml_options_collector. */
 void ml_options_profile(struct ml_profile_options *options);

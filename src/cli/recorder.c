@@ -14,6 +14,7 @@
 #include "cli/sandbox.h"
 #include "cli/space.h"
 #include "cli/summary.h"
+#include "os/cgroup.h"
 #include "os/clock.h"
 #include "os/process.h"
 

@@ -20,14 +20,14 @@ const char *ml_cycle_reason(const struct ml_gc_record *cycle)
     return cycle->reason < sizeof(names) / sizeof(names[0]) ? names[cycle->reason] : "unknown";
 }
 
-void ml_cycles_json(const struct ml_source *source, uint64_t most, struct ml_buffer *buffer)
+void ml_cycles_json(const struct ml_source *source, uint64_t after_ns, struct ml_buffer *buffer)
 {
     uint64_t last = source->cycles(source->context);
     bool is_first = true;
     ml_buffer_string(buffer, "[");
-    for (uint64_t n = last > most ? last - most + 1 : 1; n <= last; n++) {
+    for (uint64_t n = last > CYCLES_MOST ? last - CYCLES_MOST + 1 : 1; n <= last; n++) {
         struct ml_gc_record cycle;
-        if (!source->cycle(source->context, n, &cycle))
+        if (!source->cycle(source->context, n, &cycle) || cycle.ended_ns <= after_ns)
             continue;
         uint64_t ms = cycle.ended_ns / ML_NS_PER_MS;
         ml_buffer_printf(buffer,
@@ -122,7 +122,7 @@ enum ml_progress ml_page_cycles(struct ml_request *request)
     const char *format = ml_request_parameter(request, "format");
     if (format != NULL && strcmp(format, "json") == 0) {
         request->reply.type = ML_TYPE_JSON;
-        ml_cycles_json(request->site->source, CYCLES_MOST, &request->reply.body);
+        ml_cycles_json(request->site->source, 0, &request->reply.body);
         ml_buffer_string(&request->reply.body, "\n");
     } else if (format == NULL || strcmp(format, "text") == 0) {
         request->reply.type = ML_TYPE_TEXT;

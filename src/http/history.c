@@ -171,6 +171,14 @@ void ml_history_columns(struct ml_buffer *buffer)
 }
 
 uint64_t ml_history_last(const struct ml_history *history) { return history->fine.count; }
+
+uint64_t ml_history_when(const struct ml_history *history, uint64_t sequence)
+{
+    const struct ring *fine = &history->fine;
+    bool is_there = sequence > first_of(fine) && sequence <= fine->count;
+    return is_there ? fine->rows[(sequence - 1) % fine->capacity].time_ns : 0;
+}
+
 int ml_history_error(const struct ml_history *history) { return history->error; }
 const struct memlog_memstats *ml_history_stats(const struct ml_history *history) { return &history->stats; }
 const struct memlog_extra *ml_history_extra(const struct ml_history *history) { return &history->extra; }

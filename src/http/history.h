@@ -30,6 +30,8 @@ void ml_history_columns(struct ml_buffer *buffer);
 void ml_history_rows(const struct ml_history *history, uint64_t since, struct ml_buffer *buffer);
 /* The number of the last row; 0: there is none. */
 uint64_t ml_history_last(const struct ml_history *history);
+/* When that row was, nanoseconds since 1970; 0: it is not there any more. */
+uint64_t ml_history_when(const struct ml_history *history, uint64_t sequence);
 /* Of the last attempt: 0, or -errno. */
 int ml_history_error(const struct ml_history *history);
 /* The statistics of the last row. */

@@ -41,6 +41,15 @@ enum ml_progress ml_page_index(struct ml_request *request)
     return ML_ANSWERED;
 }
 
+/* Links in the page count on the slash. */
+enum ml_progress ml_page_pprof_folder(struct ml_request *request)
+{
+    enum { MOVED = 301 };
+    ml_reply_error(&request->reply, MOVED, "/debug/pprof/");
+    request->reply.location = "/debug/pprof/";
+    return ML_ANSWERED;
+}
+
 /* To count the records takes reading them. */
 enum ml_progress ml_page_pprof_index(struct ml_request *request)
 {

@@ -15,8 +15,6 @@
 #include "http/site.h"
 #include "os/clock.h"
 
-enum { CYCLES_SHOWN = MEMLOG_PAUSES };
-
 static void put_seconds(struct ml_buffer *buffer, const char *name, uint64_t ns)
 {
     ml_buffer_printf(buffer, ",\"%s\":%" PRIu64 ".%03u", name, ns / ML_NS_PER_SECOND,
@@ -107,15 +105,16 @@ enum ml_progress ml_page_live_data(struct ml_request *request)
     ml_text_u64(&text, site->start_ns / ML_NS_PER_MS);
     ml_text_finish(&text);
     bool goes_on = since != NULL && asked_run != NULL && strcmp(asked_run, run) == 0;
+    uint64_t seen = goes_on ? strtoull(since, NULL, 10) : 0;
 
     request->reply.type = ML_TYPE_JSON;
     put_process(body, site, run, site->start_ns);
     ml_buffer_printf(body, ",\"seq\":%" PRIu64 ",\"columns\":", ml_history_last(site->history));
     ml_history_columns(body);
     ml_buffer_string(body, ",\"rows\":");
-    ml_history_rows(site->history, goes_on ? strtoull(since, NULL, 10) : 0, body);
+    ml_history_rows(site->history, seen, body);
     ml_buffer_string(body, ",\"cycles\":");
-    ml_cycles_json(site->source, CYCLES_SHOWN, body);
+    ml_cycles_json(site->source, ml_history_when(site->history, seen), body);
     put_classes(body, site->history);
     put_error(body, ml_history_error(site->history));
     ml_buffer_string(body, "}\n");

@@ -11,6 +11,7 @@
 
 /* index.c: what there is. */
 enum ml_progress ml_page_index(struct ml_request *request);
+enum ml_progress ml_page_pprof_folder(struct ml_request *request);
 enum ml_progress ml_page_pprof_index(struct ml_request *request);
 /* asset.c: the live page and what belongs to it. */
 enum ml_progress ml_page_asset(struct ml_request *request);

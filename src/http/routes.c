@@ -14,9 +14,12 @@ static const struct {
     bool takes_post;
 } routes[] = {
     { "/debug/memlog/data", ml_page_live_data, false },
+    { "/debug/memlog/", ml_page_asset, false },
+    { "/debug/memlog", ml_page_asset, false },
     { "/debug/mem", ml_page_mem, false },
     { "/debug/vars", ml_page_vars, false },
     { "/debug/gc", ml_page_cycles, false },
+    { "/metrics", ml_page_metrics, false },
 };
 
 static ml_handler *handler_of(const char *path, bool *takes_post)
@@ -24,7 +27,9 @@ static ml_handler *handler_of(const char *path, bool *takes_post)
     *takes_post = false;
     if (strcmp(path, "/") == 0 || strcmp(path, "/debug") == 0 || strcmp(path, "/debug/") == 0)
         return ml_page_index;
-    if (strcmp(path, "/debug/pprof") == 0 || strcmp(path, "/debug/pprof/") == 0)
+    if (strcmp(path, "/debug/pprof") == 0)
+        return ml_page_pprof_folder;
+    if (strcmp(path, "/debug/pprof/") == 0)
         return ml_page_pprof_index;
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
         size_t length = strlen(routes[i].path);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "log/own.h"
 
-#include "os/process.h"
+#include "os/cgroup.h"
 #include "stats/memstats.h"
 
 static int read_numbers(void *unused, struct memlog_memstats *stats, struct memlog_extra *extra)

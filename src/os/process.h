@@ -34,10 +34,6 @@ size_t ml_os_program_name(char *buffer, size_t capacity);
 uint64_t ml_os_rss_bytes(void);          /* resident memory; 0 when /proc is not there */
 uint64_t ml_os_rss_bytes_of(const char *statm); /* of another process: "/proc/PID/statm" */
 uint64_t ml_os_mapped_bytes(void);       /* address space in use; 0 when /proc is not there */
-uint64_t ml_os_cgroup_limit_bytes(void); /* the tightest memory limit of the cgroup (v2 or v1)
-                                          * and its ancestors (of v2 memory.max: memory.high kills
-                                          * nobody); 0: none or unknown. Reads several
-                                          * files and takes 9 KiB of stack: not for every sample */
 
 /* Whether the calling thread has seccomp filters: then a system call that is usual elsewhere
  * may end the program. Also true where that is not to be learnt. */
@@ -55,9 +51,5 @@ const char *ml_os_error_text(int error);
 
 /* ml_os_command_line, of arguments that each end in a NUL. */
 size_t ml_os_escape_arguments(const char *arguments, size_t count, char *buffer, size_t capacity);
-/* ml_os_cgroup_limit_bytes, with other files than /proc/self/cgroup and /sys/fs/cgroup. */
-uint64_t ml_os_cgroup_limit_under(const char *membership, const char *root);
-/* What that cgroup is charged with, bytes; 0: unknown. */
-uint64_t ml_os_cgroup_current_under(const char *membership, const char *root);
 
 #endif

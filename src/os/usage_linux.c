@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "os/cgroup.h"
 #include "os/process.h"
 #include "os/procfile_linux.h"
 #include "os/syscall_linux.h"

@@ -17,6 +17,7 @@
 #include "os/process.h"
 #include "os/segments.h"
 #include "os/thread.h"
+#include "profile/nearlimit.h"
 #include "profile/pprof.h"
 #include "profile/text.h"
 #include "stats/memstats.h"
@@ -110,12 +111,13 @@ static bool begin(void)
                                                          __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-static void dump(const char *suffix)
+static void end(void) { __atomic_store_n(&writer, 0, __ATOMIC_RELEASE); }
+
+/* By who has begun. */
+static void write_now(const char *suffix)
 {
     static bool has_complained;
     int saved_errno = errno, cancel;
-    if (!is_ours() || !begin())
-        return;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     int error = write_file(suffix);
     pthread_setcancelstate(cancel, NULL);
@@ -124,8 +126,15 @@ static void dump(const char *suffix)
         ml_os_complain("the profile can't be written to ", path, ": ", ml_os_error_text(-error),
                        "; MEMLOG_PROFILE_FILE says where to", NULL);
     }
-    __atomic_store_n(&writer, 0, __ATOMIC_RELEASE);
     errno = saved_errno;
+}
+
+static void dump(const char *suffix)
+{
+    if (!is_ours() || !begin())
+        return;
+    write_now(suffix);
+    end();
 }
 
 /* ---- when ------------------------------------------------------------------------------- */
@@ -195,13 +204,29 @@ static void dump_new_peak(void)
     __atomic_store_n(&not_before_ns, now + took * SHARE, __ATOMIC_RELAXED);
 }
 
-void ml_dump_notice(bool has_grown)
+static void look_at_limit(void)
+{
+    if (!is_ours()) {
+        ml_nearlimit_put_off();
+        return;
+    }
+    if (!begin())
+        return;
+    unsigned mark = ml_nearlimit_look();
+    if (mark != 0)
+        write_now(mark == 80 ? ".limit80" : ".limit95");
+    end();
+}
+
+void ml_dump_notice(bool sampled)
 {
     if (ml_likely(first_process == 0))
         return;
     if (__atomic_load_n(&pending, __ATOMIC_RELAXED) != 0)
         answer();
-    if (has_grown && at_exit && may_write())
+    if (at_exit && ml_nearlimit_is_due(sampled) && may_write())
+        look_at_limit();
+    if (sampled && at_exit && may_write())
         dump_new_peak();
 }
 
@@ -211,16 +236,17 @@ void ml_dump_at_exit(void)
         dump("");
 }
 
-int ml_dump_prepare(const char *file, int signal, const char *its_comment)
+int ml_dump_prepare(const char *file, int signal, int64_t memory_limit, const char *its_comment)
 {
     comment = its_comment;
+    ml_nearlimit_prepare(memory_limit);
     const char *name = file != NULL ? file : "memlog.heap";
     if (strlen(name) >= sizeof(pattern))
         return -ENAMETOOLONG;
     strcpy(pattern, name);
     if (syscall(SYS_getcwd, directory, sizeof(directory)) < 0)
         directory[0] = '\0';
-    int error = expand(path, ".peak.part");
+    int error = expand(path, ".limit95.part");
     if (error == 0 && signal != 0) {
         struct sigaction action = { .sa_handler = handle, .sa_flags = SA_RESTART };
         error = sigaction(signal, &action, NULL) == 0 ? 0 : -errno;

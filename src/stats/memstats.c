@@ -7,6 +7,7 @@
 #include "gc/verify.h"
 #include "gc/weak.h"
 #include "heap/counters.h"
+#include "os/cgroup.h"
 #include "os/process.h"
 #include "os/thread.h"
 #include "stats/raw.h"

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* prog_http.c - a program with pages, for the scripts that fetch them. It does what it reads,
+ * a line each, and says "ok" with what came of it:
+ *
+ *   start ADDRESS   memlog_http_start          stop       memlog_http_stop
+ *   publish         variables of each kind     unpublish
+ *   keep N BYTES    objects that stay          drop       they don't
+ *   churn N         objects that are garbage   gc
+ *   numbers         "ok MALLOCS FREES ALLOC", read without a page
+ *   threads         "ok" and the names of all
+ *   fork            a child that has no pages and starts its own: "ok PID" when it has them,
+ *                   and it ends when its input does
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "memlog.h"
+#include "memlog_http.h"
+
+static void **kept; /* the collector looks here */
+static int64_t requests = 42;
+static double load = 0.5;
+
+__attribute__((noinline)) static void leak_here(long count, size_t bytes)
+{
+    for (long i = 0; i < count; i++) {
+        void **object = memlog_malloc(bytes < sizeof(void *) ? sizeof(void *) : bytes);
+        if (object == NULL)
+            abort();
+        *object = kept;
+        kept = object;
+    }
+}
+
+__attribute__((noinline)) static void churn_here(long count)
+{
+    for (long i = 0; i < count; i++) {
+        char *volatile garbage = memlog_malloc_noscan(1000);
+        *garbage = 1;
+    }
+}
+
+/* As a program's own code may: it allocates from the collected heap. */
+static int describe(char *json, size_t n, void *word)
+{
+    char *copy = memlog_strdup(word);
+    return snprintf(json, n, "{\"word\":\"%s\",\"list\":[1,2,3]}", copy);
+}
+
+static void publish(void)
+{
+    (void)memlog_http_publish_int("requests", &requests);
+    (void)memlog_http_publish_float("load", &load);
+    (void)memlog_http_publish_string("version", "1.2 <beta>");
+    (void)memlog_http_publish_function("state", describe, "fine");
+}
+
+static void say_threads(void)
+{
+    char command[64];
+    snprintf(command, sizeof(command), "cat /proc/%d/task/*/comm | sort | tr '\\n' ' '", (int)getpid());
+    FILE *names = popen(command, "r");
+    char line[400] = "";
+    if (names != NULL && fgets(line, sizeof(line), names) == NULL)
+        line[0] = '\0';
+    if (names != NULL)
+        pclose(names);
+    printf("ok %s\n", line);
+}
+
+/* The child's pages are at any port, told on stderr. */
+static void fork_one(void)
+{
+    int ready[2];
+    char byte = 0;
+    if (pipe(ready) != 0)
+        abort();
+    pid_t pid = fork();
+    if (pid == 0) {
+        int error = memlog_http_stop() == -107 /* it has none */ ? memlog_http_start("127.0.0.1:0") : 1;
+        byte = error == 0 ? 'y' : 'n';
+        if (write(ready[1], &byte, 1) == 1)
+            pause();
+        _exit(1);
+    }
+    if (read(ready[0], &byte, 1) != 1 || byte != 'y')
+        pid = -1;
+    close(ready[0]);
+    close(ready[1]);
+    printf("ok %d\n", (int)pid);
+}
+
+static void obey(const char *line)
+{
+    char word[200] = "", address[200] = "";
+    long count = 0, bytes = 0;
+    struct memlog_memstats stats;
+    sscanf(line, "%199s %199s", word, address);
+    sscanf(line, "%*s %ld %ld", &count, &bytes);
+    if (strcmp(word, "start") == 0) {
+        printf("ok %d\n", memlog_http_start(address[0] == '\0' ? NULL : address));
+    } else if (strcmp(word, "stop") == 0) {
+        printf("ok %d\n", memlog_http_stop());
+    } else if (strcmp(word, "numbers") == 0) {
+        memlog_read_memstats(&stats);
+        printf("ok %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", stats.mallocs, stats.frees, stats.alloc);
+    } else if (strcmp(word, "threads") == 0) {
+        say_threads();
+    } else if (strcmp(word, "fork") == 0) {
+        fork_one();
+    } else {
+        if (strcmp(word, "keep") == 0)
+            leak_here(count, (size_t)bytes);
+        else if (strcmp(word, "drop") == 0)
+            kept = NULL;
+        else if (strcmp(word, "churn") == 0)
+            churn_here(count);
+        else if (strcmp(word, "gc") == 0)
+            memlog_gc();
+        else if (strcmp(word, "publish") == 0)
+            publish();
+        else if (strcmp(word, "unpublish") == 0)
+            (void)memlog_http_unpublish("state");
+        printf("ok\n");
+    }
+    fflush(stdout);
+}
+
+int main(void)
+{
+    char line[500];
+    signal(SIGCHLD, SIG_DFL);
+    while (fgets(line, sizeof(line), stdin) != NULL)
+        obey(line);
+    return 0;
+}
