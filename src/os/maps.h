@@ -22,6 +22,7 @@ struct ml_os_mapping {
     uintptr_t begin, end;
     bool is_readable, is_code; /* its rights have an r, an x */
     uint64_t offset;
+    uint64_t device, inode; /* device: as major << 32 | minor */
     const char *name; /* into the line: a file's path, or "[vdso]"; not NUL-terminated */
     size_t name_length; /* without a " (deleted)" at the end; 0: nothing is said */
     bool is_deleted;    /* it had that */

@@ -88,6 +88,14 @@ static uint64_t take_hex(const char **at, const char *end)
     return value;
 }
 
+static uint64_t take_decimal(const char **at, const char *end)
+{
+    uint64_t value = 0;
+    for (; *at < end && **at >= '0' && **at <= '9'; (*at)++)
+        value = value * 10 + (uint64_t)(**at - '0');
+    return value;
+}
+
 static const char *skip_to(const char *at, const char *end, bool blank)
 {
     while (at < end && (*at == ' ') != blank)
@@ -113,7 +121,13 @@ void ml_os_parse_mapping(const char *line, size_t length, struct ml_os_mapping *
     mapping->is_code = is_code(line, length);
     at = next_word(at, end);
     mapping->offset = take_hex(&at, end);
-    mapping->name = next_word(next_word(next_word(at, end), end), end); /* device, inode */
+    at = next_word(at, end);
+    mapping->device = take_hex(&at, end) << 32;
+    at += at < end;
+    mapping->device |= take_hex(&at, end);
+    at = next_word(at, end);
+    mapping->inode = take_decimal(&at, end);
+    mapping->name = next_word(at, end);
     mapping->name_length = (size_t)(end - mapping->name);
     mapping->is_deleted = mapping->name_length > deleted &&
                           memcmp(end - deleted, DELETED, deleted) == 0;

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/symbols.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "http/elf.h"
+#include "os/maps.h"
+
+/* A file of which code is mapped. */
+struct file {
+    char *name;
+    uint64_t device, inode;
+    bool is_deleted;
+    bool was_opened; /* or it was tried */
+    bool is_mapped;  /* still */
+    struct ml_elf *elf;
+    struct file *next;
+};
+
+struct mapping {
+    uintptr_t begin, end;
+    uint64_t offset;
+    struct file *file;
+};
+
+struct ml_symbols {
+    pid_t pid;
+    struct file *files;
+    struct mapping *mappings; /* in order of their addresses */
+    size_t count, room;
+    int error;
+};
+
+/* ---- what is mapped ----------------------------------------------------------------------- */
+
+static struct file *need_file(struct ml_symbols *symbols, const struct ml_os_mapping *mapping)
+{
+    for (struct file *file = symbols->files; file != NULL; file = file->next)
+        if (strlen(file->name) == mapping->name_length && file->inode == mapping->inode &&
+            file->device == mapping->device && file->is_deleted == mapping->is_deleted &&
+            memcmp(file->name, mapping->name, mapping->name_length) == 0)
+            return file;
+    struct file *file = calloc(1, sizeof(*file));
+    if (file == NULL || (file->name = strndup(mapping->name, mapping->name_length)) == NULL) {
+        free(file);
+        return NULL;
+    }
+    file->device = mapping->device;
+    file->inode = mapping->inode;
+    file->is_deleted = mapping->is_deleted;
+    file->next = symbols->files;
+    return symbols->files = file;
+}
+
+static void take_mapping(const char *line, size_t length, void *argument)
+{
+    enum { FIRST = 256 };
+    struct ml_symbols *symbols = argument;
+    struct ml_os_mapping mapping;
+    ml_os_parse_mapping(line, length, &mapping);
+    if (!mapping.is_code || mapping.name_length == 0 || mapping.name[0] != '/' || symbols->error != 0)
+        return;
+    if (symbols->count == symbols->room) {
+        size_t room = symbols->room == 0 ? FIRST : symbols->room * 2;
+        struct mapping *larger = realloc(symbols->mappings, room * sizeof(*larger));
+        symbols->error = larger == NULL ? -ENOMEM : 0;
+        symbols->mappings = larger == NULL ? symbols->mappings : larger;
+        symbols->room = larger == NULL ? symbols->room : room;
+    }
+    struct file *file = symbols->error == 0 ? need_file(symbols, &mapping) : NULL;
+    if (file == NULL) {
+        symbols->error = -ENOMEM;
+        return;
+    }
+    file->is_mapped = true;
+    symbols->mappings[symbols->count++] =
+        (struct mapping){ mapping.begin, mapping.end, mapping.offset, file };
+}
+
+static void drop_file(struct file *file)
+{
+    ml_elf_close(file->elf);
+    free(file->name);
+    free(file);
+}
+
+static void drop_unmapped(struct ml_symbols *symbols)
+{
+    struct file **link = &symbols->files, *file;
+    while ((file = *link) != NULL) {
+        if (file->is_mapped) {
+            link = &file->next;
+            continue;
+        }
+        *link = file->next;
+        drop_file(file);
+    }
+}
+
+int ml_symbols_refresh(struct ml_symbols *symbols)
+{
+    char path[32];
+    for (struct file *file = symbols->files; file != NULL; file = file->next)
+        file->is_mapped = false;
+    symbols->count = 0;
+    symbols->error = 0;
+    snprintf(path, sizeof(path), "/proc/%d/maps", (int)symbols->pid);
+    int error = ml_os_each_mapping(path, take_mapping, symbols);
+    error = error != 0 ? error : symbols->error;
+    if (error != 0)
+        symbols->count = 0;
+    drop_unmapped(symbols);
+    return error;
+}
+
+struct ml_symbols *ml_symbols_open(pid_t pid)
+{
+    struct ml_symbols *symbols = calloc(1, sizeof(*symbols));
+    if (symbols != NULL)
+        symbols->pid = pid;
+    return symbols;
+}
+
+void ml_symbols_close(struct ml_symbols *symbols)
+{
+    if (symbols == NULL)
+        return;
+    for (struct file *file = symbols->files, *next; file != NULL; file = next) {
+        next = file->next;
+        drop_file(file);
+    }
+    free(symbols->mappings);
+    free(symbols);
+}
+
+/* ---- names -------------------------------------------------------------------------------- */
+
+/* The link says the program's name, with a word behind it where the file is gone. */
+static bool is_program(const struct ml_symbols *symbols, const struct file *file, char path[PATH_MAX])
+{
+    char target[PATH_MAX];
+    size_t length = strlen(file->name);
+    snprintf(path, PATH_MAX, "/proc/%d/exe", (int)symbols->pid);
+    ssize_t got = readlink(path, target, sizeof(target));
+    return got >= 0 && (size_t)got >= length && memcmp(target, file->name, length) == 0 &&
+           ((size_t)got == length || target[length] == ' ');
+}
+
+static void open_file(const struct ml_symbols *symbols, struct file *file)
+{
+    char path[PATH_MAX];
+    file->was_opened = true;
+    if (is_program(symbols, file, path)) {
+        file->elf = ml_elf_open(path);
+        return;
+    }
+    int length = snprintf(path, sizeof(path), "/proc/%d/root%s", (int)symbols->pid, file->name);
+    if (!file->is_deleted && length < (int)sizeof(path))
+        file->elf = ml_elf_open(path);
+}
+
+static const struct mapping *mapping_of(const struct ml_symbols *symbols, uintptr_t address)
+{
+    size_t low = 0, high = symbols->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (symbols->mappings[middle].end <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool in = low < symbols->count && symbols->mappings[low].begin <= address;
+    return in ? &symbols->mappings[low] : NULL;
+}
+
+static void each(struct ml_symbols *symbols, uintptr_t address, bool with_lines, ml_name_taker *take,
+                 void *argument)
+{
+    const struct mapping *mapping = mapping_of(symbols, address);
+    if (mapping == NULL)
+        return;
+    if (!mapping->file->was_opened)
+        open_file(symbols, mapping->file);
+    if (mapping->file->elf != NULL)
+        ml_elf_each(mapping->file->elf, address - mapping->begin + mapping->offset, with_lines, take,
+                    argument);
+}
+
+static void each_plainly(void *symbols, uintptr_t address, ml_name_taker *take, void *argument)
+{
+    each(symbols, address, false, take, argument);
+}
+
+static void each_with_lines(void *symbols, uintptr_t address, ml_name_taker *take, void *argument)
+{
+    each(symbols, address, true, take, argument);
+}
+
+struct ml_namer ml_symbols_namer(struct ml_symbols *symbols)
+{
+    return (struct ml_namer){ symbols, each_plainly };
+}
+
+struct ml_namer ml_symbols_namer_with_lines(struct ml_symbols *symbols)
+{
+    return (struct ml_namer){ symbols, each_with_lines };
+}
