@@ -7,6 +7,16 @@
 
 serve 127.0.0.1:0
 
+# --- /debug/gc -----------------------------------------------------------------------------------
+get /debug/gc
+grep -q '^0 collections' body || fail "without collections: $(cat body)"
+for i in 1 2 3; do tell gc; done
+get /debug/gc
+test "$(awk '$1 ~ /^[0-9]+$/ && NF > 5 { print $1, $4 }' body | tr '\n' ' ')" = '3 forced 2 forced 1 forced ' ||
+  fail "three collections: $(cat body)"
+get '/debug/gc?format=json'
+grep -q '^\[{"number":1,.*"reason":"forced".*{"number":3,' body || fail "as JSON: $(cat body)"
+
 # --- /debug/mem -------------------------------------------------------------------------
 tell keep 3 4194304
 get /debug/mem
@@ -56,16 +66,6 @@ done
 tell unpublish
 get /debug/vars
 grep -q '"state"' body && fail "state is still there"
-
-# --- /debug/gc -----------------------------------------------------------------------------------
-get /debug/gc
-grep -q '^0 collections' body || fail "without collections: $(cat body)"
-for i in 1 2 3; do tell gc; done
-get /debug/gc
-test "$(awk '$1 ~ /^[0-9]+$/ && NF > 5 { print $1, $4 }' body | tr '\n' ' ')" = '3 forced 2 forced 1 forced ' ||
-  fail "three collections: $(cat body)"
-get '/debug/gc?format=json'
-grep -q '^\[{"number":1,.*"reason":"forced".*{"number":3,' body || fail "as JSON: $(cat body)"
 
 # --- pprof's routes ------------------------------------------------------------------------------
 get /debug/pprof

@@ -17,11 +17,11 @@
 
 #include "http/command.h"
 #include "http/heaptext.h"
-#include "http/lookup.h"
 #include "http/pages.h"
 #include "http/profile.h"
 #include "http/site.h"
 #include "http/symbols.h"
+#include "http/symbolz.h"
 #include "os/account.h"
 #include "os/clock.h"
 
@@ -261,7 +261,7 @@ enum ml_progress ml_page_symbol(struct ml_request *request)
     if (request->upload.length == 0)
         ml_request_query(request, &request->upload);
     request->reply.type = ML_TYPE_TEXT;
-    ml_lookup_write(request->upload.bytes, request->upload.length, &namer, &request->reply.body);
+    ml_symbolz_write(request->upload.bytes, request->upload.length, &namer, &request->reply.body);
     return ML_ANSWERED;
 }
 
