@@ -183,6 +183,16 @@ static bool is_address_of(const struct ml_elf *elf, uint64_t offset, GElf_Addr *
     return false;
 }
 
+/* "realpath@@GLIBC_2.3": of a name with a version that is nobody's concern. */
+static void take_last(struct search *search)
+{
+    size_t length = strcspn(search->function, "@");
+    char *name = length == 0 || search->function[length] == '\0' ? NULL : strndup(search->function, length);
+    search->next.function = name != NULL ? name : search->function;
+    search->take(&search->next, search->argument);
+    free(name);
+}
+
 void ml_elf_each(struct ml_elf *elf, uint64_t offset, bool with_lines, ml_name_taker *take,
                  void *argument)
 {
@@ -195,7 +205,6 @@ void ml_elf_each(struct ml_elf *elf, uint64_t offset, bool with_lines, ml_name_t
     search.next.offset = search.offset;
     if (with_lines)
         look_into_dwarf(&search);
-    search.next.function = search.function;
     if (search.function != NULL)
-        take(&search.next, argument);
+        take_last(&search);
 }

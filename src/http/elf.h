@@ -20,8 +20,7 @@ struct ml_elf *ml_elf_open(const char *path);
 void ml_elf_close(struct ml_elf *elf);
 
 /* The functions of the code that stands so many bytes from the begin of the file, as ml_namer's
- * each. with_lines: with what DWARF knows. What a name points to lives as long as the file is
- * open. */
+ * each. with_lines: with what DWARF knows. */
 void ml_elf_each(struct ml_elf *elf, uint64_t offset, bool with_lines, ml_name_taker *take,
                  void *argument);
 
