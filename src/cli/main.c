@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/attach.h"
+#include "cli/collapse.h"
 #include "cli/run.h"
 #include "config.h"
 
@@ -16,6 +17,7 @@ static const struct {
     const char *help;
 } commands[] = {
     { "attach", ml_cli_attach, "log what a running process uses" },
+    { "collapse", ml_cli_collapse, "a heap profile's stacks for flame graphs" },
     { "run", ml_cli_run, "run a program on memlog's heap, and log what it uses" },
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]), WRONG_USE = 2 };

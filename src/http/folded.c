@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a file of somebody else's may make of itself. */
+enum { NAME_BYTES_MOST = 16 << 10, BYTES_MOST = 1 << 30 };
+
 int ml_folded_begin(struct ml_folded *folded, const char *drop)
 {
     static const char nothing[] = ".^";
@@ -38,7 +41,7 @@ static void add_caller(struct naming *naming, const char *function)
 {
     struct ml_folded_place *place = naming->place;
     bool is_dropped = regexec(&naming->folded->drop, function, 0, NULL, 0) == 0;
-    size_t length = strlen(function), inner = place->names == NULL ? 0 : strlen(place->names);
+    size_t length = strnlen(function, NAME_BYTES_MOST), inner = place->names == NULL ? 0 : strlen(place->names);
     char *names = malloc(length + inner + 2);
     if (names == NULL) {
         naming->folded->failed = true;
@@ -140,13 +143,15 @@ void ml_folded_add(struct ml_folded *folded, const struct ml_folded_place *const
 {
     if (value <= 0 || folded->failed)
         return;
-    char *stack = malloc(write_stack(places, depth, NULL) + 1);
+    size_t length = write_stack(places, depth, NULL);
+    char *stack = length > BYTES_MOST - folded->bytes ? NULL : malloc(length + 1);
     if (stack == NULL || !need_room(folded)) {
         free(stack);
         folded->failed = true;
         return;
     }
     write_stack(places, depth, stack);
+    folded->bytes += length;
     folded->lines[folded->count++] = (struct ml_folded_line){ stack, value };
 }
 

@@ -28,7 +28,8 @@ struct ml_folded {
         int64_t value;
     } *lines;
     size_t count, room;
-    bool failed; /* no memory */
+    size_t bytes; /* of all stacks */
+    bool failed;  /* no memory, or more than a flame graph can have */
 };
 
 /* drop: an extended regular expression of whole names; NULL: none. 0, -ENOMEM, or -EINVAL for one

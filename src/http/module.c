@@ -2,6 +2,7 @@
 #include "http/module.h"
 
 #include "config.h"
+#include "http/collapse.h"
 
 __attribute__((visibility("default"))) extern const struct ml_module memlog_tools;
 
@@ -11,4 +12,5 @@ const struct ml_module memlog_tools = {
     .settings = ml_http_settings,
     .start = ml_server_start,
     .stop = ml_server_stop,
+    .collapse = ml_collapse_main,
 };

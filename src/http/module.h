@@ -18,6 +18,7 @@ struct ml_module {
     int (*start)(struct ml_server **server, const struct ml_server_settings *settings,
                  const struct ml_source *source);
     void (*stop)(struct ml_server *server);
+    int (*collapse)(int argc, char **argv); /* as collapse.h */
 };
 
 #endif

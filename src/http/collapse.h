@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* collapse.h - the stacks of a profile that is a file, for flamegraph.pl, speedscope and the like. */
+#ifndef ML_HTTP_COLLAPSE_H
+#define ML_HTTP_COLLAPSE_H
+
+/* memlog collapse [--type=TYPE] FILE; argv[0] is the word. Its exit status. */
+int ml_collapse_main(int argc, char **argv);
+
+#endif
