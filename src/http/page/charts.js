@@ -56,7 +56,7 @@ export class Charts {
       ],
     });
     this.pauses = new Curves({
-      section: $('pauses'), view, chosen,
+      section: $('pauses'), view, chosen, isLogarithmic: true,
       left: { format: value => format.duration(value), steps: format.tenSteps(1) },
       series: [
         { name: 'stopped', label: 'Stopped', title: 'All pauses of a collection', bars: 'wide' },
@@ -82,7 +82,7 @@ export class Charts {
     this.memory.offer('memlimit', typeof data.memory_limit === 'number');
     const { cycles } = history;
     this.pauses.set(cycles.map(cycle => cycle.end),
-      [cycles.map(cycle => cycle.pause_ns), cycles.map(cycle => cycle.longest_ns)],
+      [cycles.map(cycle => cycle.pause_ns || null), cycles.map(cycle => cycle.longest_ns || null)],
       { gaps: [], starts });
     this.#cycles();
     this.#table();
