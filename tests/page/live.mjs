@@ -61,6 +61,7 @@ async function rowsThere(least) {
 
 // ---- the page ---------------------------------------------------------------------------------------
 
+// Keys as the standard numbers them.
 const LEFT = '\uE012', RIGHT = '\uE014', ESCAPE = '\uE00C', TAB = '\uE004', SHIFT = '\uE008';
 
 let served = await startProgram();

@@ -3,11 +3,12 @@
 // over HTTP as the WebDriver standard says. No packages, and nothing of the user's profile.
 
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 
 const patience = 60000;
 
-// Ends with the process that has started it, whatever ends that.
-export async function startBrowser({ folder, width = 1400, height = 1000, dark = false }) {
+// Ends with the process that has started it. `folder`: where it keeps what it writes.
+export async function startBrowser({ folder, width = 1400, height = 1000 }) {
   const env = { ...process.env, HOME: folder, XDG_CONFIG_HOME: `${folder}/config`,
     XDG_CACHE_HOME: `${folder}/cache`, TZ: 'UTC' };
   const driver = spawn('chromedriver', ['--port=0'],
@@ -40,8 +41,6 @@ export async function startBrowser({ folder, width = 1400, height = 1000, dark =
     '--disable-background-networking', '--disable-component-update', '--disable-sync',
     '--no-first-run', '--no-default-browser-check', '--force-device-scale-factor=1',
     `--window-size=${width},${height}`, `--user-data-dir=${folder}/profile`];
-  if (dark)
-    args.push('--blink-settings=preferredColorScheme=0');
   const session = await ask('POST', '/session', { capabilities: { alwaysMatch: {
     'goog:chromeOptions': { args },
     'goog:loggingPrefs': { browser: 'ALL', performance: 'ALL' },
@@ -110,11 +109,11 @@ export async function startBrowser({ folder, width = 1400, height = 1000, dark =
     // What was logged since the last time: 'browser' or 'performance'.
     log: type => ask('POST', `${base}/se/log`, { type }),
     devtools: (cmd, params) => ask('POST', `${base}/goog/cdp/execute`, { cmd, params }),
-    screenshot: async () => Buffer.from(await ask('GET', `${base}/screenshot`), 'base64'),
+    // Nothing of it writes into the folder any more when it returns.
     async end() {
       await ask('DELETE', base);
-      driver.removeAllListeners('exit');
       driver.kill();
+      await once(driver, 'exit');
     },
   };
   return browser;
