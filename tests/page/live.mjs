@@ -99,7 +99,7 @@ async function history() {
   check((await text('facts')).includes(`pid ${served.data.pid}`), `facts: ${await text('facts')}`);
   check(Number(await browser.eval(`${memory}.dataset.lastAlloc`)) > 0, 'Alloc is not known');
   check(Number(await browser.eval(`${memory}.dataset.lastRss`)) > 0, 'RSS is not known');
-  check(/^[\d.,]+ [KMG]?i?B$/.test(await text('now-Alloc')), `Alloc is ${await text('now-Alloc')}`);
+  check(/^[\d.,]+\s[KMG]?i?B$/.test(await text('now-Alloc')), `Alloc is ${await text('now-Alloc')}`);
   check(await browser.eval('Number(document.querySelector("#classes .plot").dataset.bars) > 0'),
     'there are no size classes');
   check(await browser.eval('Number(document.querySelector("#pauses .plot").dataset.points) > 0'),
@@ -170,7 +170,7 @@ async function keyboard() {
   check(await pressed() === '15 min', `the third button is ${await pressed()}`);
 
   await browser.key('u', 'u', 'u');
-  check(/ MiB$/.test(await text('now-Alloc')), `in MiB it is ${await text('now-Alloc')}`);
+  check(/\sMiB$/.test(await text('now-Alloc')), `in MiB it is ${await text('now-Alloc')}`);
   await browser.key('u', 'u');
   check(await browser.eval('document.getElementById("units").value') === 'auto', 'u goes nowhere');
 

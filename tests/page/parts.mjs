@@ -203,33 +203,37 @@ await check('there is an end to zooming and moving', () => {
 
 // ---- numbers and times ----------------------------------------------------------------------------
 
+// Numbers and their units stay on one line.
+const says = (text, words) => assert.equal(text.replaceAll('\u00a0', ' '), words);
+assert.equal(format.bytes(1), '1\u00a0B');
+
 await check('bytes', () => {
-  assert.equal(format.bytes(0), '0 B');
-  assert.equal(format.bytes(999), '999 B');
-  assert.equal(format.bytes(1024), '1 KiB');
-  assert.equal(format.bytes(4433792), '4.23 MiB');
-  assert.equal(format.bytes(999.9 * 2 ** 20), '1,000 MiB');
-  assert.equal(format.bytes(1000 * 2 ** 20), '0.977 GiB');
-  assert.equal(format.bytes(2 ** 30, 'MiB'), '1,024 MiB');
-  assert.equal(format.bytes(4433792, 'B'), '4,433,792 B');
-  assert.equal(format.bytes(4433792, 'GiB'), '0.00413 GiB');
-  assert.equal(format.bytes(null), '–');
+  says(format.bytes(0), '0 B');
+  says(format.bytes(999), '999 B');
+  says(format.bytes(1024), '1 KiB');
+  says(format.bytes(4433792), '4.23 MiB');
+  says(format.bytes(999.9 * 2 ** 20), '1,000 MiB');
+  says(format.bytes(1000 * 2 ** 20), '0.977 GiB');
+  says(format.bytes(2 ** 30, 'MiB'), '1,024 MiB');
+  says(format.bytes(4433792, 'B'), '4,433,792 B');
+  says(format.bytes(4433792, 'GiB'), '0.00413 GiB');
+  says(format.bytes(null), '–');
 });
 
 await check('counts, parts and durations', () => {
-  assert.equal(format.count(123456), '123,456');
-  assert.equal(format.count(1234567), '1.23 M');
-  assert.equal(format.count(0.5), '0.5');
-  assert.equal(format.percent(0.5), '50 %');
-  assert.equal(format.percent(0.000164), '0.016 %');
-  assert.equal(format.percent(NaN), '–');
-  assert.equal(format.duration(612000), '612 µs');
-  assert.equal(format.duration(1234567), '1.23 ms');
-  assert.equal(format.duration(2e9), '2 s');
-  assert.equal(format.duration(undefined), '–');
-  assert.equal(format.span(59.6), '1 min');
-  assert.equal(format.span(3 * 3600 + 5 * 60 + 7), '3 h 5 min');
-  assert.equal(format.span(2 * 86400 + 3600), '2 d 1 h');
+  says(format.count(123456), '123,456');
+  says(format.count(1234567), '1.23 M');
+  says(format.count(0.5), '0.5');
+  says(format.percent(0.5), '50 %');
+  says(format.percent(0.000164), '0.016 %');
+  says(format.percent(NaN), '–');
+  says(format.duration(612000), '612 µs');
+  says(format.duration(1234567), '1.23 ms');
+  says(format.duration(2e9), '2 s');
+  says(format.duration(undefined), '–');
+  says(format.span(59.6), '1 min');
+  says(format.span(3 * 3600 + 5 * 60 + 7), '3 h 5 min');
+  says(format.span(2 * 86400 + 3600), '2 d 1 h');
 });
 
 await check('times are local, and the zone has a name', () => {

@@ -50,9 +50,9 @@ export class Charts {
       left: { ...bytes, format: perSecond(bytes.format) },
       right: { ...counts, format: perSecond(format.count) },
       series: [
-        { name: 'FreeRate', label: 'Objects freed', axis: 'right', hidden: true },
-        { name: 'MallocRate', label: 'Objects', axis: 'right' },
         { name: 'ByteRate', label: 'Bytes', fill: true },
+        { name: 'MallocRate', label: 'Objects', axis: 'right', dash: [5, 3] },
+        { name: 'FreeRate', label: 'Objects freed', axis: 'right', hidden: true },
       ],
     });
     this.pauses = new Curves({

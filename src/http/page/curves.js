@@ -285,7 +285,10 @@ export class Curves {
       ctx.moveTo(x, u.bbox.top);
       ctx.lineTo(x, u.bbox.top + u.bbox.height);
       ctx.stroke();
-      this.#write(ctx, ratio, 'restart', x + 4 * ratio, u.bbox.top + 12 * ratio);
+      const width = ctx.measureText('restart').width + 4 * ratio;
+      const isAtEnd = x + width > u.bbox.left + u.bbox.width;
+      this.#write(ctx, ratio, 'restart', isAtEnd ? x - width : x + 4 * ratio,
+        u.bbox.top + 12 * ratio);
     }
   }
 
