@@ -38,7 +38,7 @@ static bool has(const char *lines)
     return strstr(written(), wanted) != NULL;
 }
 
-#define HAS(lines) ck_assert_msg(has(lines), "not there: %s\nin %s", lines, buffer)
+#define HAS(lines) ck_assert_msg(has(lines), "not there: %s", lines)
 #define HAS_NO(lines) ck_assert_msg(!has(lines), "there: %s", lines)
 
 START_TEST(a_field_has_help_type_and_number)
