@@ -51,6 +51,7 @@ plain=$address
 
 # --- Prometheus -------------------------------------------------------------------------------
 cp "$top_srcdir"/samples/fleet/*.yml . || exit 99
+chmod u+w ./*.yml
 sed -i 's/_interval: 15s/_interval: 1s/' prometheus.yml
 printf -- '- targets: ["%s"]\n  labels: {service: plain}\n- targets: ["%s"]\n  labels: {service: linked}\n' \
   "$plain" "$linked" >targets.yml
