@@ -147,17 +147,25 @@ START_TEST(mappings_have_their_names_and_build_ids)
 }
 END_TEST
 
+static void copy_program(int to)
+{
+    char buffer[1 << 16];
+    ssize_t got;
+    int from = open("/proc/self/exe", O_RDONLY);
+    while ((got = read(from, buffer, sizeof(buffer))) > 0)
+        ck_assert_int_eq(write(to, buffer, (size_t)got), got);
+    close(from);
+}
+
 /* A copy of this program as a mapping of code. Where its beginning is not in memory the file is
  * asked, unless it is gone. */
 START_TEST(a_file_that_was_deleted_keeps_its_name)
 {
-    char path[] = "/tmp/memlog-test-XXXXXX", buffer[1 << 16], hex[2 * ML_OS_BUILD_ID_MOST + 1];
+    char path[] = "/tmp/memlog-test-XXXXXX", hex[2 * ML_OS_BUILD_ID_MOST + 1];
     const size_t PAGE = 4096;
-    ssize_t got;
     pid = getpid();
-    int from = open("/proc/self/exe", O_RDONLY), to = mkstemp(path);
-    while ((got = read(from, buffer, sizeof(buffer))) > 0)
-        ck_assert_int_eq(write(to, buffer, (size_t)got), got);
+    int to = mkstemp(path);
+    copy_program(to);
     void *code = mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, to, (off_t)PAGE);
     ck_assert_ptr_ne(code, MAP_FAILED);
     struct ml_image *image = open_image(&by_call);
@@ -168,7 +176,9 @@ START_TEST(a_file_that_was_deleted_keeps_its_name)
     ck_assert_str_eq(mapping_of(&snapshot, code)->build_id, hex);
     ml_snapshot_free(&snapshot);
     unlink(path);
+    copy_program(open(path, O_WRONLY | O_CREAT | O_EXCL, 0600)); /* which is another file */
     snapshot = take(image);
+    unlink(path);
     ck_assert_str_eq(mapping_of(&snapshot, code)->name, path);
     ck_assert_str_eq(mapping_of(&snapshot, code)->build_id, "");
     ml_snapshot_free(&snapshot);
