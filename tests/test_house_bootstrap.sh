@@ -53,9 +53,9 @@ called() { grep -qxF -e "$1" calls || fail "it did not call '$1' but: $(tr '\n' 
 calls_nothing() { test ! -s calls || fail "it called $(tr '\n' ';' <calls)"; }
 says() { grep -qF -e "$2" "$1" || fail "no '$2' in $1: $(cat "$1")"; }
 
-sed -n "s/^\(basic\|full\|programs\)='\(.*\)'/\2/p" tree/bootstrap | tr ' ' '\n' >packages
+sed -n "s/^\(basic\|full\|programs\|pages\)='\(.*\)'/\2/p" tree/bootstrap | tr ' ' '\n' >packages
 basic=$(sed -n "s/^basic='\(.*\)'/\1/p" tree/bootstrap | tr ' ' '\n')
-for package in gcc make autoconf automake libtool pkg-config check gnuplot-nox g++ golang-go; do
+for package in gcc make autoconf automake libtool pkg-config check gnuplot-nox g++ golang-go libmicrohttpd-dev prometheus; do
   grep -qxF "$package" packages || fail "$package is not on the list"
 done
 

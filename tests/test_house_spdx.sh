@@ -8,8 +8,9 @@ cd "$top_srcdir" || exit 99
 
 find src samples tests plot wrap bench doc .ci -type f \
   \( -name '*.[ch]' -o -name '*.cpp' -o -name '*.sh' -o -name '*.am' -o -name '*.go' \
-  -o -name '*.py' -o -name '*.tcl' -o -name '*.awk' -o -name '*.plot' -o -name '*.map' -o -path '.ci/run' \) \
-  ! -path '*/.libs/*' >"$work/sources" 2>/dev/null
+  -o -name '*.py' -o -name '*.tcl' -o -name '*.awk' -o -name '*.plot' -o -name '*.map' -o -path '.ci/run' \
+  -o -name '*.js' -o -name '*.mjs' -o -name '*.css' -o -name '*.html' \) \
+  ! -path '*/.libs/*' ! -path '*/page/uplot/*' >"$work/sources" 2>/dev/null # uPlot is others' work
 for file in bootstrap configure.ac Makefile.am; do echo "$file" >>"$work/sources"; done
 test "$(grep -c . "$work/sources")" -ge 100 || fail "few sources: $(tr '\n' ' ' <"$work/sources")"
 { cat "$work/sources"; find README.md NEWS samples doc -name '*.md'; } | sort -u >"$work/texts"

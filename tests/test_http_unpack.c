@@ -112,6 +112,8 @@ START_TEST(what_refers_to_nothing_is_refused)
         { "\x08\x01\x32\x00", 4 },                                       /* a type that is a number */
         { "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x32\x00", 13 },  /* longer than all there is */
         { "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12 },      /* a number of 77 bits */
+        { "\x0a\x00\x32\x00\x80", 5 },                                   /* a field's number is cut */
+        { "\x0a\x00\x12\x03\x12\x01\x80\x32\x00", 9 },                  /* and a value */
         { "\x0b\x32\x00", 3 },                                           /* a group */
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

@@ -36,7 +36,7 @@ is_left_with() {
 }
 
 # --- the limit that is set for memlog: of 100 MiB so many are leaked -----------------------
-within() { MEMLOG_MEMORY_LIMIT=100MiB LD_PRELOAD=$preload timeout 60 ./prog fill "$1"; }
+within() { timeout 60 env MEMLOG_MEMORY_LIMIT=100MiB LD_PRELOAD="$preload" ./prog fill "$1"; }
 was_killed within $((98 * MIB))
 # The samples of 80 MiB, by 512 KiB each, are off by their hundredths.
 is_left_with leak.heap.limit80 50 110

@@ -14,6 +14,7 @@
 
 struct ml_site;
 struct ml_connection;
+struct ml_server;
 struct MHD_Connection;
 
 enum ml_progress {
@@ -25,6 +26,7 @@ enum ml_progress {
 struct ml_request {
     struct MHD_Connection *link;   /* libmicrohttpd's; NULL in a test */
     struct ml_connection *place;
+    struct ml_server *server;
     const struct ml_site *site;
     const char *path, *method;
     enum ml_progress (*handle)(struct ml_request *request);

@@ -43,7 +43,8 @@ struct ml_server {
 
     struct MHD_Daemon *daemon;
     pthread_t thread;
-    int stop; /* an eventfd */
+    int wake; /* an eventfd: the worker is done with something, or all ends */
+    bool is_stopping;
     struct ml_worker worker;
 };
 
@@ -67,6 +68,7 @@ static struct ml_request *make_request(struct ml_server *server, struct MHD_Conn
         MHD_get_connection_info(link, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     request->link = link;
     request->place = info == NULL ? NULL : info->socket_context;
+    request->server = server;
     request->site = &server->site;
     return request;
 }
@@ -92,11 +94,20 @@ static void collect_upload(struct ml_request *request, const char *data, size_t 
         ml_buffer_put(&request->upload, data, count);
 }
 
-/* In the worker's thread. */
+static void wake(struct ml_server *server)
+{
+    const uint64_t one = 1;
+    ssize_t written = write(server->wake, &one, sizeof(one));
+    (void)written;
+}
+
+/* In the worker's thread. The library wakes nobody who polls for himself. */
 static void worked(struct ml_request *request)
 {
+    struct ml_server *server = request->server;
     __atomic_store_n(&request->is_done, true, __ATOMIC_RELEASE);
     MHD_resume_connection(request->link);
+    wake(server);
 }
 
 /* What is not for now is the worker's, while nothing is read from the connection. */
@@ -189,9 +200,13 @@ static bool wait_until(struct ml_server *server, int events, uint64_t due)
     uint64_t left = due > now ? (due - now) / ML_NS_PER_MS + 1 : 0;
     if (MHD_get_timeout(server->daemon, &patience) == MHD_YES && patience < left)
         left = patience;
-    struct pollfd either[] = { { .fd = events, .events = POLLIN }, { .fd = server->stop, .events = POLLIN } };
-    (void)poll(either, 2, (int)left);
-    return either[1].revents == 0;
+    struct pollfd either[] = { { .fd = events, .events = POLLIN }, { .fd = server->wake, .events = POLLIN } };
+    uint64_t count;
+    if (poll(either, 2, (int)left) > 0 && either[1].revents != 0) {
+        ssize_t got = read(server->wake, &count, sizeof(count));
+        (void)got;
+    }
+    return !__atomic_load_n(&server->is_stopping, __ATOMIC_ACQUIRE);
 }
 
 static void *serve(void *argument)
@@ -250,8 +265,8 @@ static void free_server(struct ml_server *server)
     if (server->daemon != NULL)
         server->listener.fd = -1;
     ml_listener_close(&server->listener);
-    if (server->stop >= 0)
-        close(server->stop);
+    if (server->wake >= 0)
+        close(server->wake);
     ml_history_free(server->site.history);
     ml_symbols_close(server->symbols);
     free(server->hosts);
@@ -271,11 +286,11 @@ static uint64_t start_of(pid_t pid)
 
 static int set_up(struct ml_server *server, const struct ml_server_settings *settings)
 {
-    server->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    server->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     server->site.history = ml_history_new();
     server->version = strdup(settings->version);
     server->hosts = settings->hosts == NULL ? NULL : strdup(settings->hosts);
-    if (server->stop < 0 || server->site.history == NULL || server->version == NULL ||
+    if (server->wake < 0 || server->site.history == NULL || server->version == NULL ||
         (settings->hosts != NULL && server->hosts == NULL))
         return -ENOMEM;
     if (gethostname(server->machine, sizeof(server->machine) - 1) != 0)
@@ -310,7 +325,7 @@ int ml_server_start(struct ml_server **made, const struct ml_server_settings *se
         ml_os_complain("there is no memory for the pages", NULL);
         return -ENOMEM;
     }
-    server->stop = -1;
+    server->wake = -1;
     server->source = *source;
     ml_connections_init(&server->connections);
     int error = ml_listener_open(&server->listener, settings->address);
@@ -332,12 +347,11 @@ int ml_server_start(struct ml_server **made, const struct ml_server_settings *se
 
 void ml_server_stop(struct ml_server *server)
 {
-    const uint64_t one = 1;
     if (server == NULL)
         return;
     ml_worker_stop(&server->worker);
-    ssize_t written = write(server->stop, &one, sizeof(one));
-    (void)written;
+    __atomic_store_n(&server->is_stopping, true, __ATOMIC_RELEASE);
+    wake(server);
     ml_http_thread_join(server->thread);
     free_server(server);
 }
@@ -346,7 +360,7 @@ void ml_server_abandon(struct ml_server *server)
 {
     ml_connections_abandon(&server->connections);
     close(server->listener.fd);
-    close(server->stop);
+    close(server->wake);
 }
 
 bool ml_server_is_self(const struct ml_server *server)

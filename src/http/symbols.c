@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "http/elf.h"
+#include "http/memo.h"
 #include "os/maps.h"
 
 /* A file of which code is mapped. */
@@ -34,6 +35,8 @@ struct ml_symbols {
     struct mapping *mappings; /* in order of their addresses */
     size_t count, room;
     int error;
+    uint64_t signature; /* of all mappings: whether others are there now */
+    struct ml_memo *plain, *with_lines;
 };
 
 /* ---- what is mapped ----------------------------------------------------------------------- */
@@ -102,6 +105,29 @@ static void drop_unmapped(struct ml_symbols *symbols)
     }
 }
 
+static uint64_t signature(const struct ml_symbols *symbols)
+{
+    uint64_t sum = symbols->count;
+    for (size_t i = 0; i < symbols->count; i++) {
+        const struct mapping *at = &symbols->mappings[i];
+        const uint64_t parts[] = { at->begin, at->end, at->offset, at->file->inode, at->file->device };
+        for (size_t part = 0; part < sizeof(parts) / sizeof(parts[0]); part++)
+            sum = (sum ^ parts[part]) * UINT64_C(0x9e3779b97f4a7c15);
+    }
+    return sum;
+}
+
+/* Other code may be at addresses whose names are remembered. */
+static void forget_old_names(struct ml_symbols *symbols)
+{
+    uint64_t now = signature(symbols);
+    if (now == symbols->signature)
+        return;
+    symbols->signature = now;
+    ml_memo_forget(symbols->plain);
+    ml_memo_forget(symbols->with_lines);
+}
+
 int ml_symbols_refresh(struct ml_symbols *symbols)
 {
     char path[32];
@@ -115,27 +141,8 @@ int ml_symbols_refresh(struct ml_symbols *symbols)
     if (error != 0)
         symbols->count = 0;
     drop_unmapped(symbols);
+    forget_old_names(symbols);
     return error;
-}
-
-struct ml_symbols *ml_symbols_open(pid_t pid)
-{
-    struct ml_symbols *symbols = calloc(1, sizeof(*symbols));
-    if (symbols != NULL)
-        symbols->pid = pid;
-    return symbols;
-}
-
-void ml_symbols_close(struct ml_symbols *symbols)
-{
-    if (symbols == NULL)
-        return;
-    for (struct file *file = symbols->files, *next; file != NULL; file = next) {
-        next = file->next;
-        drop_file(file);
-    }
-    free(symbols->mappings);
-    free(symbols);
 }
 
 /* ---- names -------------------------------------------------------------------------------- */
@@ -201,12 +208,42 @@ static void each_with_lines(void *symbols, uintptr_t address, ml_name_taker *tak
     each(symbols, address, true, take, argument);
 }
 
+/* ---- opening ------------------------------------------------------------------------------ */
+
+struct ml_symbols *ml_symbols_open(pid_t pid)
+{
+    struct ml_symbols *symbols = calloc(1, sizeof(*symbols));
+    if (symbols == NULL)
+        return NULL;
+    symbols->pid = pid;
+    symbols->plain = ml_memo_new((struct ml_namer){ symbols, each_plainly });
+    symbols->with_lines = ml_memo_new((struct ml_namer){ symbols, each_with_lines });
+    if (symbols->plain != NULL && symbols->with_lines != NULL)
+        return symbols;
+    ml_symbols_close(symbols);
+    return NULL;
+}
+
+void ml_symbols_close(struct ml_symbols *symbols)
+{
+    if (symbols == NULL)
+        return;
+    for (struct file *file = symbols->files, *next; file != NULL; file = next) {
+        next = file->next;
+        drop_file(file);
+    }
+    ml_memo_free(symbols->plain);
+    ml_memo_free(symbols->with_lines);
+    free(symbols->mappings);
+    free(symbols);
+}
+
 struct ml_namer ml_symbols_namer(struct ml_symbols *symbols)
 {
-    return (struct ml_namer){ symbols, each_plainly };
+    return ml_memo_namer(symbols->plain);
 }
 
 struct ml_namer ml_symbols_namer_with_lines(struct ml_symbols *symbols)
 {
-    return (struct ml_namer){ symbols, each_with_lines };
+    return ml_memo_namer(symbols->with_lines);
 }

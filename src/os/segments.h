@@ -30,6 +30,12 @@ void ml_os_each_segment(void (*visit)(uintptr_t begin, uintptr_t end, void *argu
  * malloc and free to answer. 0, or -ENOTSUP when it can't be learnt. */
 int ml_os_stack_bounds(uintptr_t *low, uintptr_t *high);
 
+/* The end of the stack that the kernel started the program on, with the arguments behind it;
+ * asks nobody. For ML_OS_FIRST_STACK_APART below there is nothing but that stack: the kernel
+ * keeps twice as much free for it to grow into, at least. */
+enum { ML_OS_FIRST_STACK_APART = 64 << 20 };
+uintptr_t ml_os_first_stack_end(void);
+
 /* The readable and writable mapping around address, from /proc/self/maps.
  * False when there is none. Where that file can't be read (no descriptor is
  * left, no /proc): what can be read around address, 64 MiB to each side at

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <link.h>
 #include <pthread.h>
+#include <sys/auxv.h>
 
 #include "base/bits.h"
 #include "os/pages.h"
@@ -265,6 +266,13 @@ bool ml_os_mapping_around(uintptr_t address, uintptr_t *begin, uintptr_t *end)
 /* Of the thread that was seen on the first stack: in a coroutine it is still
  * the one whose stack that is. */
 static uintptr_t first_thread_pointer;
+
+/* The program's name is the last thing on it. */
+uintptr_t ml_os_first_stack_end(void)
+{
+    uintptr_t name = getauxval(AT_EXECFN);
+    return name != 0 ? name : (uintptr_t)__libc_stack_end;
+}
 
 /* The mapping that the kernel started the program on: to its very end, where
  * the arguments and the environment are. */

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdio.h> /* rename() lives here */
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -15,9 +14,9 @@
 #include "heap/threadcache.h"
 #include "os/clock.h"
 #include "os/process.h"
-#include "os/segments.h"
 #include "os/thread.h"
 #include "profile/nearlimit.h"
+#include "profile/ownstack.h"
 #include "profile/pprof.h"
 #include "profile/text.h"
 #include "stats/memstats.h"
@@ -139,31 +138,10 @@ static void dump(const char *suffix)
 
 /* ---- when ------------------------------------------------------------------------------- */
 
-/* The first thread's stack grows; most of what it may take is further down than here. */
-static uintptr_t low_of_first(uintptr_t here)
-{
-    const rlim_t USUAL = 8 << 20;
-    struct rlimit limit;
-    bool is_known = getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < USUAL;
-    return here - (is_known ? limit.rlim_cur : USUAL) / 2;
-}
-
-/* The C library may allocate to answer, once a thread. */
 static bool has_room(void)
 {
-    static __thread uintptr_t low;
-    static __thread bool is_asking;
-    uintptr_t here = (uintptr_t)__builtin_frame_address(0), high;
-    if (low == 0 && is_asking)
-        return false;
-    if (low == 0) {
-        is_asking = true;
-        bool is_first = ml_os_tid() == ml_os_pid();
-        if (is_first || ml_os_stack_bounds(&low, &high) != 0)
-            low = is_first ? low_of_first(here) : UINTPTR_MAX;
-        is_asking = false;
-    }
-    return here > low && here - low > STACK_NEEDED;
+    uintptr_t end;
+    return ml_own_stack_room((uintptr_t)__builtin_frame_address(0), &end) > STACK_NEEDED;
 }
 
 static bool may_write(void)

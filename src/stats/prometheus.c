@@ -229,7 +229,8 @@ static void write_process_number(struct ml_text *text, const struct ml_prometheu
                                  void (*write)(struct ml_text *text, uint64_t number),
                                  uint64_t number)
 {
-    if (number == 0)
+    bool has_just_started = kind == COUNTER && input->process->virtual_bytes != 0;
+    if (number == 0 && !has_just_started)
         return; /* the system says nothing */
     begin_family(text, input, name, kind, help);
     begin_number(text, name);

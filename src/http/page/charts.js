@@ -50,13 +50,13 @@ export class Charts {
       left: { ...bytes, format: perSecond(bytes.format) },
       right: { ...counts, format: perSecond(format.count) },
       series: [
-        { name: 'FreeRate', label: 'Objects freed', axis: 'right', hidden: true },
-        { name: 'MallocRate', label: 'Objects', axis: 'right' },
         { name: 'ByteRate', label: 'Bytes', fill: true },
+        { name: 'MallocRate', label: 'Objects', axis: 'right', dash: [5, 3] },
+        { name: 'FreeRate', label: 'Objects freed', axis: 'right', hidden: true },
       ],
     });
     this.pauses = new Curves({
-      section: $('pauses'), view, chosen,
+      section: $('pauses'), view, chosen, isLogarithmic: true,
       left: { format: value => format.duration(value), steps: format.tenSteps(1) },
       series: [
         { name: 'stopped', label: 'Stopped', title: 'All pauses of a collection', bars: 'wide' },
@@ -82,7 +82,7 @@ export class Charts {
     this.memory.offer('memlimit', typeof data.memory_limit === 'number');
     const { cycles } = history;
     this.pauses.set(cycles.map(cycle => cycle.end),
-      [cycles.map(cycle => cycle.pause_ns), cycles.map(cycle => cycle.longest_ns)],
+      [cycles.map(cycle => cycle.pause_ns || null), cycles.map(cycle => cycle.longest_ns || null)],
       { gaps: [], starts });
     this.#cycles();
     this.#table();

@@ -23,12 +23,17 @@ export function element(name, properties = {}, ...children) {
 const axisSize = (_, labels) => Math.max(64, 18 + 7 * Math.max(0, ...(labels || []).map(
   label => label.length)));
 
+// The powers of ten around.
+const powers = (lowest, highest) => [10 ** Math.floor(Math.log10(lowest || 1e4)),
+  10 ** Math.max(Math.ceil(Math.log10(highest || 1e6)), Math.floor(Math.log10(lowest || 1)) + 1)];
+
 export class Curves {
   // section: where it goes. series: name, label, and: axis ('right'), hidden, dash, fill, bars.
-  // left, right: format(value, unit of the page), steps of the axis. lines(): {name, label,
+  // left, right: format(value, the highest of its axis), steps of the axis. lines(): {name, label,
   // value} of horizontal lines. peak: the name of the series whose highest point is marked.
-  constructor({ section, series, left, right, lines, peak, height, view, chosen }) {
-    Object.assign(this, { section, series, left, right, peak, view, chosen });
+  // isLogarithmic: values are above 0, of very different sizes.
+  constructor({ section, series, left, right, lines, peak, isLogarithmic, height, view, chosen }) {
+    Object.assign(this, { section, series, left, right, peak, isLogarithmic, view, chosen });
     this.lines = lines || (() => []);
     this.height = height || 220;
     this.marks = { gaps: [], starts: [] };
@@ -155,7 +160,8 @@ export class Curves {
     const common = { stroke: () => color('quiet'), font, grid, ticks: { ...grid, size: 4 } };
     const side = (scale, { format: write, steps }, more) => ({
       ...common, scale, size: axisSize, space: 30, incrs: steps,
-      values: (_, splits) => splits.map(at => write(at, Math.max(...splits))), ...more,
+      values: (_, splits) => splits.map(
+        at => at === null ? '' : write(at, Math.max(...splits))), ...more,
     });
     const axes = [{
       ...common, space: 70, incrs: clockSteps, size: 44,
@@ -163,7 +169,9 @@ export class Curves {
     }, side('y', this.left)];
     if (this.right !== undefined)
       axes.push(side('right', this.right, { side: 1, grid: { show: false } }));
-    const y = { range: (u, _, highest) => [0, this.#top(u, highest)] };
+    const y = this.isLogarithmic
+      ? { distr: 3, range: (u, lowest, highest) => powers(lowest, highest) }
+      : { range: (u, _, highest) => [0, this.#top(u, highest)] };
     this.plotter = new uPlot({
       width: Math.max(200, this.plot.clientWidth), height: this.height, axes,
       legend: { show: false },
@@ -277,7 +285,10 @@ export class Curves {
       ctx.moveTo(x, u.bbox.top);
       ctx.lineTo(x, u.bbox.top + u.bbox.height);
       ctx.stroke();
-      this.#write(ctx, ratio, 'restart', x + 4 * ratio, u.bbox.top + 12 * ratio);
+      const width = ctx.measureText('restart').width + 4 * ratio;
+      const isAtEnd = x + width > u.bbox.left + u.bbox.width;
+      this.#write(ctx, ratio, 'restart', isAtEnd ? x - width : x + 4 * ratio,
+        u.bbox.top + 12 * ratio);
     }
   }
 

@@ -13,6 +13,7 @@ files() {
   cat <<'END'
 /debug/memlog text/html memlog.html
 /debug/memlog/memlog.css text/css memlog.css
+/debug/memlog/pages.css text/css pages.css
 /debug/memlog/uplot.css text/css uplot/uPlot.min.css
 /debug/memlog/uplot.js text/javascript uplot/uPlot.iife.min.js
 /debug/memlog/uplot.license text/plain uplot/LICENSE

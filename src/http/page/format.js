@@ -4,6 +4,7 @@
 export const unitNames = ['auto', 'B', 'KiB', 'MiB', 'GiB'];
 const powers = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 export const nothing = '–'; // of a value that is not known
+const gap = '\u00a0';       // a number and its unit stay on one line
 
 const known = value => typeof value === 'number' && Number.isFinite(value);
 
@@ -28,7 +29,7 @@ export function bytes(value, unit = 'auto') {
   if (!known(value))
     return nothing;
   const name = unitFor(value, unit);
-  return `${digits(value / 1024 ** powers.indexOf(name))} ${name}`;
+  return `${digits(value / 1024 ** powers.indexOf(name))}${gap}${name}`;
 }
 
 export function count(value) {
@@ -36,9 +37,9 @@ export function count(value) {
     return nothing;
   const size = Math.abs(value);
   if (size >= 1e9)
-    return `${digits(value / 1e9)} G`;
+    return `${digits(value / 1e9)}${gap}G`;
   if (size >= 1e6)
-    return `${digits(value / 1e6)} M`;
+    return `${digits(value / 1e6)}${gap}M`;
   return value.toLocaleString('en-US', { maximumFractionDigits: size < 10 ? 1 : 0 });
 }
 
@@ -47,7 +48,7 @@ export const whole = value => known(value) ? value.toLocaleString('en-US') : not
 export function percent(part) {
   const value = 100 * part;
   const digit = value < 10 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: 0 };
-  return known(value) ? `${value.toLocaleString('en-US', digit)} %` : nothing;
+  return known(value) ? `${value.toLocaleString('en-US', digit)}${gap}%` : nothing;
 }
 
 // A pause, in nanoseconds.
@@ -55,10 +56,10 @@ export function duration(ns) {
   if (!known(ns))
     return nothing;
   if (ns >= 1e9)
-    return `${digits(ns / 1e9)} s`;
+    return `${digits(ns / 1e9)}${gap}s`;
   if (ns >= 1e6)
-    return `${digits(ns / 1e6)} ms`;
-  return ns === 0 ? '0' : `${digits(ns / 1e3)} µs`;
+    return `${digits(ns / 1e6)}${gap}ms`;
+  return ns === 0 ? '0' : `${digits(ns / 1e3)}${gap}µs`;
 }
 
 // A longer time, in seconds, in its two largest units.
@@ -69,12 +70,12 @@ export function span(seconds) {
   const d = Math.floor(left / 86400), h = Math.floor(left / 3600) % 24;
   const min = Math.floor(left / 60) % 60, s = left % 60;
   if (d > 0)
-    return `${d} d ${h} h`;
+    return `${d}${gap}d ${h}${gap}h`;
   if (h > 0)
-    return `${h} h ${min} min`;
+    return `${h}${gap}h ${min}${gap}min`;
   if (min > 0)
-    return s > 0 ? `${min} min ${s} s` : `${min} min`;
-  return `${s} s`;
+    return s > 0 ? `${min}${gap}min ${s}${gap}s` : `${min}${gap}min`;
+  return `${s}${gap}s`;
 }
 
 const two = number => String(number).padStart(2, '0');

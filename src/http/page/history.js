@@ -72,7 +72,8 @@ export class History {
       const now = value(counter), then = isFirst ? null : columns[counter][before];
       columns[name].push(now === null || then === null || now < then ? null : (now - then) / step);
     }
-    const usual = before > this.begin ? columns.time[before] - columns.time[before - 1] : interval;
+    // Rows of long ago are further from each other: the first two of a run tell nothing.
+    const usual = before > this.begin ? columns.time[before] - columns.time[before - 1] : step;
     if (before >= 0 && (isFirst || step > 4 * Math.max(usual, interval)))
       this.gaps.push(time);
   }

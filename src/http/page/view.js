@@ -2,8 +2,8 @@
 // view.js - the part of the time that is shown: so many seconds up to the newest row, which moves
 // on with it, or a fixed piece that somebody has zoomed or moved to. All curves share one.
 
-const least = 2;         // seconds that are shown at least
-const leastBlank = 20;   // and of a program that has just begun
+const least = 2;       // seconds that can be zoomed to
+const leastShown = 20; // by themselves
 
 export class View {
   // changed() is called after each move.
@@ -19,18 +19,18 @@ export class View {
   get follows() { return this.end === null; }
   get isZoomed() { return this.end !== null || this.span !== this.chosen; }
 
-  // There are rows from when to when.
+  // There are rows from when to when. Of a program that has just begun some time before is shown.
   bounds(first, last) {
-    this.first = first;
+    this.first = Math.min(first, last - leastShown);
     this.last = last;
   }
 
   // What is shown.
   range() {
-    const end = this.end ?? this.last;
-    const begin = this.span === null ? this.first : end - this.span;
-    const earliest = Math.min(this.first, end - leastBlank);
-    return this.end === null ? [Math.max(begin, earliest), end] : [begin, end];
+    if (this.end !== null)
+      return [this.end - this.span, this.end];
+    const begin = this.span === null ? this.first : this.last - this.span;
+    return [Math.max(begin, this.first), this.last];
   }
 
   choose(span) {
@@ -46,8 +46,7 @@ export class View {
 
   // Somewhere within what there is; what reaches to the newest row stays with it.
   show(begin, end) {
-    const whole = Math.max(this.last - this.first, leastBlank);
-    const span = Math.min(Math.max(end - begin, least), whole);
+    const span = Math.min(Math.max(end - begin, least), this.last - this.first);
     let until = (begin + end) / 2 + span / 2;
     until = Math.max(until, this.first + span);
     this.span = span;
