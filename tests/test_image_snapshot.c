@@ -2,8 +2,10 @@
 /* test_image_snapshot.c - the heap profile out of a process's memory is what it reads itself: here
  * this one's, or a forked child's that goes on meanwhile. And lists that are none.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -234,6 +236,36 @@ START_TEST(a_profile_of_a_process_that_goes_on_fits_together)
 }
 END_TEST
 
+/* A library's header is looked at when the list of mappings has named it, and may be gone by then. */
+static void *load_and_unload(void *stop)
+{
+    while (!__atomic_load_n((bool *)stop, __ATOMIC_RELAXED)) {
+        void *library = dlopen("libresolv.so.2", RTLD_NOW | RTLD_LOCAL);
+        if (library != NULL)
+            dlclose(library);
+    }
+    return NULL;
+}
+
+START_TEST(libraries_that_come_and_go_are_no_harm)
+{
+    int snapshots = getenv("MEMLOG_FULL") != NULL ? 20000 : 300;
+    pthread_t thread;
+    bool stop = false;
+    make_buckets(10);
+    struct ml_image *image = open_image(&by_call);
+    ck_assert_int_eq(pthread_create(&thread, NULL, load_and_unload, &stop), 0);
+    for (int i = 0; i < snapshots; i++) {
+        struct ml_snapshot snapshot = take(image);
+        ck_assert(!snapshot.torn);
+        ml_snapshot_free(&snapshot);
+    }
+    __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+    pthread_join(thread, NULL);
+    ml_image_close(image);
+}
+END_TEST
+
 /* ---- lists that are none ------------------------------------------------------------------ */
 
 static struct ml_bucket *bucket_at(size_t index)
@@ -307,5 +339,6 @@ END_TEST
 
 UNIT_MAIN("image snapshot", buckets_are_those_of_the_process_itself,
           mappings_have_their_names_and_build_ids, a_file_that_was_deleted_keeps_its_name,
-          a_profile_of_a_process_that_goes_on_fits_together, a_list_that_goes_nowhere_ends,
+          a_profile_of_a_process_that_goes_on_fits_together,
+          libraries_that_come_and_go_are_no_harm, a_list_that_goes_nowhere_ends,
           a_list_that_goes_round_is_told_once, counts_that_can_not_be_are_bounded)
