@@ -2,8 +2,10 @@
 /* test_image_snapshot.c - the heap profile out of a process's memory is what it reads itself: here
  * this one's, or a forked child's that goes on meanwhile. And lists that are none.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -147,17 +149,25 @@ START_TEST(mappings_have_their_names_and_build_ids)
 }
 END_TEST
 
+static void copy_program(int to)
+{
+    char buffer[1 << 16];
+    ssize_t got;
+    int from = open("/proc/self/exe", O_RDONLY);
+    while ((got = read(from, buffer, sizeof(buffer))) > 0)
+        ck_assert_int_eq(write(to, buffer, (size_t)got), got);
+    close(from);
+}
+
 /* A copy of this program as a mapping of code. Where its beginning is not in memory the file is
  * asked, unless it is gone. */
 START_TEST(a_file_that_was_deleted_keeps_its_name)
 {
-    char path[] = "/tmp/memlog-test-XXXXXX", buffer[1 << 16], hex[2 * ML_OS_BUILD_ID_MOST + 1];
+    char path[] = "/tmp/memlog-test-XXXXXX", hex[2 * ML_OS_BUILD_ID_MOST + 1];
     const size_t PAGE = 4096;
-    ssize_t got;
     pid = getpid();
-    int from = open("/proc/self/exe", O_RDONLY), to = mkstemp(path);
-    while ((got = read(from, buffer, sizeof(buffer))) > 0)
-        ck_assert_int_eq(write(to, buffer, (size_t)got), got);
+    int to = mkstemp(path);
+    copy_program(to);
     void *code = mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, to, (off_t)PAGE);
     ck_assert_ptr_ne(code, MAP_FAILED);
     struct ml_image *image = open_image(&by_call);
@@ -168,7 +178,9 @@ START_TEST(a_file_that_was_deleted_keeps_its_name)
     ck_assert_str_eq(mapping_of(&snapshot, code)->build_id, hex);
     ml_snapshot_free(&snapshot);
     unlink(path);
+    copy_program(open(path, O_WRONLY | O_CREAT | O_EXCL, 0600)); /* which is another file */
     snapshot = take(image);
+    unlink(path);
     ck_assert_str_eq(mapping_of(&snapshot, code)->name, path);
     ck_assert_str_eq(mapping_of(&snapshot, code)->build_id, "");
     ml_snapshot_free(&snapshot);
@@ -220,6 +232,36 @@ START_TEST(a_profile_of_a_process_that_goes_on_fits_together)
     waitpid(pid, NULL, 0);
     struct ml_snapshot snapshot;
     ck_assert_int_eq(ml_snapshot_take(&snapshot, image, pid), -ESRCH);
+    ml_image_close(image);
+}
+END_TEST
+
+/* A library's header is looked at when the list of mappings has named it, and may be gone by then. */
+static void *load_and_unload(void *stop)
+{
+    while (!__atomic_load_n((bool *)stop, __ATOMIC_RELAXED)) {
+        void *library = dlopen("libresolv.so.2", RTLD_NOW | RTLD_LOCAL);
+        if (library != NULL)
+            dlclose(library);
+    }
+    return NULL;
+}
+
+START_TEST(libraries_that_come_and_go_are_no_harm)
+{
+    int snapshots = getenv("MEMLOG_FULL") != NULL ? 20000 : 300;
+    pthread_t thread;
+    bool stop = false;
+    make_buckets(10);
+    struct ml_image *image = open_image(&by_call);
+    ck_assert_int_eq(pthread_create(&thread, NULL, load_and_unload, &stop), 0);
+    for (int i = 0; i < snapshots; i++) {
+        struct ml_snapshot snapshot = take(image);
+        ck_assert(!snapshot.torn);
+        ml_snapshot_free(&snapshot);
+    }
+    __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+    pthread_join(thread, NULL);
     ml_image_close(image);
 }
 END_TEST
@@ -297,5 +339,6 @@ END_TEST
 
 UNIT_MAIN("image snapshot", buckets_are_those_of_the_process_itself,
           mappings_have_their_names_and_build_ids, a_file_that_was_deleted_keeps_its_name,
-          a_profile_of_a_process_that_goes_on_fits_together, a_list_that_goes_nowhere_ends,
+          a_profile_of_a_process_that_goes_on_fits_together,
+          libraries_that_come_and_go_are_no_harm, a_list_that_goes_nowhere_ends,
           a_list_that_goes_round_is_told_once, counts_that_can_not_be_are_bounded)

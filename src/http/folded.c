@@ -60,7 +60,7 @@ static void add_caller(struct naming *naming, const char *function)
 
 static void take_name(const struct ml_name *name, void *argument)
 {
-    if (name->function != NULL)
+    if (name->function != NULL && name->function[0] != '\0')
         add_caller(argument, name->function);
 }
 

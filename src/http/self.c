@@ -22,12 +22,16 @@ static int read_own(void *unused, uintptr_t address, void *to, size_t bytes)
     return 0;
 }
 
-static int open_image(struct ml_image **image)
+/* A profile looks at libraries that the program may unload meanwhile: then the system says that they
+ * are gone, and nobody is sent a signal. */
+static pid_t own_pid;
+static const struct ml_memory by_copy = { read_own, NULL }, by_call = { ml_memory_of_process, &own_pid };
+
+static int open_image(struct ml_image **image, const struct ml_memory *memory)
 {
-    const struct ml_memory memory = { read_own, NULL };
     int error = 0;
     if (*image == NULL)
-        *image = ml_image_open(&memory, (uintptr_t)&memlog_root, &error);
+        *image = ml_image_open(memory, (uintptr_t)&memlog_root, &error);
     return error;
 }
 
@@ -79,8 +83,9 @@ static int collect(void *unused)
 
 int ml_self_source(struct ml_source *source)
 {
-    *source = (struct ml_source){ NULL, getpid(), read_numbers, cycles, cycle, take_profile,
+    own_pid = getpid();
+    *source = (struct ml_source){ NULL, own_pid, read_numbers, cycles, cycle, take_profile,
                                   collect, enter, leave };
-    int error = open_image(&of_server);
-    return error != 0 ? error : open_image(&of_worker);
+    int error = open_image(&of_server, &by_copy);
+    return error != 0 ? error : open_image(&of_worker, &by_call);
 }
