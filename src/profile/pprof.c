@@ -40,11 +40,10 @@ enum string {
     ALLOC_OBJECTS, ALLOC_SPACE, INUSE_OBJECTS, INUSE_SPACE, COUNT, BYTES, SPACE, DROP, COMMENT,
     STRINGS
 };
-/* What stands between a program's function and the heap where memlog is linked into the
- * program, and what other libraries have there. */
+/* What other libraries have between a program's function and the heap. */
 static const char drop_frames[] =
-    "ml_.*|memlog_(malloc|calloc|realloc|aligned_alloc|strdup|weak).*|malloc|calloc|realloc|"
-    "reallocarray|aligned_alloc|memalign|posix_memalign|valloc|pvalloc|operator new.*|_Zn[wa].*";
+    "malloc|calloc|realloc|reallocarray|aligned_alloc|memalign|posix_memalign|valloc|pvalloc|"
+    "operator new.*|_Zn[wa].*";
 static const char *const strings[STRINGS] = {
     [EMPTY] = "", [ALLOC_OBJECTS] = "alloc_objects", [ALLOC_SPACE] = "alloc_space",
     [INUSE_OBJECTS] = "inuse_objects", [INUSE_SPACE] = "inuse_space", [COUNT] = "count",
