@@ -36,7 +36,7 @@ enum string {
     STRINGS
 };
 
-/* Where memlog is linked into the program its own functions are among them. */
+/* What libraries have between a program's function and the heap; memlog leaves itself out. */
 const char ml_encoder_drop_frames[] =
     "malloc|calloc|realloc|reallocarray|aligned_alloc|memalign|posix_memalign|valloc|pvalloc|"
     "operator new.*|_Zn[wa].*";
