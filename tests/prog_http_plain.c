@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* prog_http_plain.c - a program that has never heard of memlog's pages, for test_http_run.sh: it does
+/* prog_http_plain.c - a program that has never heard of memlog's pages, for the scripts: it does
  * what it reads, a line each, and says "ok".
  */
 #include <inttypes.h>
@@ -21,6 +21,15 @@ __attribute__((noinline)) static void leak_here(long count, size_t bytes)
         void **object = malloc(bytes);
         *object = kept;
         kept = object;
+    }
+}
+
+static void drop(void)
+{
+    while (kept != NULL) {
+        void **next = *kept;
+        free(kept);
+        kept = next;
     }
 }
 
@@ -64,6 +73,9 @@ int main(int argc, char **argv)
             printf("ok\n");
             fflush(stdout);
             execv("/proc/self/exe", argv);
+        } else if (strcmp(word, "drop") == 0) {
+            drop();
+            printf("ok\n");
         } else {
             leak_here(count, (size_t)bytes);
             printf("ok\n");

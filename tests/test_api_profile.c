@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -356,6 +358,83 @@ START_TEST(errors_are_said)
 }
 END_TEST
 
+/* Whoever reads it has gone, or the file may not grow: no signal. */
+START_TEST(no_signal_comes_of_writing)
+{
+    int ends[2];
+    allocate_all();
+    for (int format = MEMLOG_PROFILE_PPROF; format <= MEMLOG_PROFILE_TEXT; format++) {
+        ck_assert_int_eq(pipe(ends), 0);
+        close(ends[0]);
+        ck_assert_int_eq(memlog_profile_write(ends[1], format), -EPIPE);
+        close(ends[1]);
+        ck_assert_int_eq(memlog_profile_write(ends[1], format), -EBADF);
+        int fd = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+        struct rlimit before, little = { 1000, RLIM_INFINITY };
+        getrlimit(RLIMIT_FSIZE, &before);
+        little.rlim_max = before.rlim_max;
+        ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &little), 0);
+        int error = memlog_profile_write(fd, format);
+        setrlimit(RLIMIT_FSIZE, &before);
+        ck_assert_int_eq(error, -EFBIG);
+        close(fd);
+    }
+    check_exact(0, 0);
+}
+END_TEST
+
+/* ---- several at once ---------------------------------------------------------------------- */
+
+enum { WRITERS = 6, WRITTEN_MOST = 1 << 18 };
+
+/* Through a pipe, which takes it in parts. */
+static void *write_into(void *end)
+{
+    return (void *)(intptr_t)memlog_profile_write((int)(intptr_t)end, MEMLOG_PROFILE_TEXT);
+}
+
+static size_t read_all(int fd, char *bytes, size_t most)
+{
+    size_t count = 0;
+    ssize_t got;
+    while (count < most && (got = read(fd, bytes + count, most - count)) > 0)
+        count += (size_t)got;
+    return count;
+}
+
+/* Nothing is allocated meanwhile: they say the same, but for what the system has mapped. */
+START_TEST(several_threads_write_at_once)
+{
+    static char texts[WRITERS][WRITTEN_MOST];
+    int ends[WRITERS][2];
+    pthread_t threads[WRITERS];
+    allocate_all();
+    for (int i = 0; i < WRITERS; i++) {
+        ck_assert_int_eq(pipe(ends[i]), 0);
+        pthread_create(&threads[i], NULL, write_into, (void *)(intptr_t)ends[i][1]);
+    }
+    for (int i = WRITERS; i-- > 0;) {
+        void *error;
+        size_t count = 0;
+        while (pthread_tryjoin_np(threads[i], &error) != 0) {
+            struct pollfd ready = { .fd = ends[i][0], .events = POLLIN };
+            if (poll(&ready, 1, 10) > 0)
+                count += (size_t)read(ends[i][0], texts[i] + count, WRITTEN_MOST - count);
+        }
+        close(ends[i][1]);
+        count += read_all(ends[i][0], texts[i] + count, WRITTEN_MOST - 1 - count);
+        close(ends[i][0]);
+        ck_assert_ptr_null(error);
+        char *end = strstr(texts[i], "\nMAPPED_LIBRARIES:\n");
+        ck_assert_ptr_nonnull(end);
+        ck_assert_ptr_nonnull(strstr(end, "\n# DebugGC = "));
+        *end = '\0';
+        ck_assert_str_eq(texts[i], texts[WRITERS - 1]);
+    }
+    check_exact(0, 0);
+}
+END_TEST
+
 /* The statistics come last, and are those of runtime.MemStats. */
 START_TEST(the_text_ends_with_the_statistics)
 {
@@ -382,4 +461,5 @@ END_TEST
 UNIT_MAIN("api profile", frees_are_booked, sweeps_are_booked, all_doors_are_counted,
           resizing_is_booked, samples_may_be_watched_too, threads_come_and_go,
           it_can_be_written_at_any_time, a_child_has_a_profile_of_its_own, handlers_may_allocate,
-          errors_are_said, the_text_ends_with_the_statistics)
+          errors_are_said, no_signal_comes_of_writing, several_threads_write_at_once,
+          the_text_ends_with_the_statistics)

@@ -19,7 +19,7 @@ test "$full" = 1 && for change in 's/> 1\.01 \* (memlog:heap_floor_bytes:min10m 
   mkdir -p changed
   sed "$change" "$fleet/memlog.rules.yml" >changed/memlog.rules.yml
   cmp -s changed/memlog.rules.yml "$fleet/memlog.rules.yml" && fail "nothing to change by $change"
-  cp "$fleet/memlog.rules.test.yml" changed/
+  cp -f "$fleet/memlog.rules.test.yml" changed/
   promtool test rules changed/memlog.rules.test.yml >said 2>&1 && fail "no test notices $change"
 done
 grep -o 'alert: [A-Za-z]*' "$fleet/memlog.rules.yml" | sed 's/.* //' | sort >alerts

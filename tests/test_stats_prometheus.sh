@@ -48,7 +48,7 @@ json() { tr '{,' '\n\n' <"$1.json" | sed -n "s/^\"$2\"://p" | head -n 1; }
 same() {
   for time in first second; do
     value=$(metric $time "$1")
-    test -n "$value" && test "$value" = "$(json $time "$2")" ||
+    { test -n "$value" && test "$value" = "$(json $time "$2")"; } ||
       fail "$time $1 is '$value', $2 is '$(json $time "$2")'"
   done
 }

@@ -7,6 +7,7 @@
 
 #include "api/init.h"
 #include "api/options.h"
+#include "base/bits.h"
 #include "base/format.h"
 #include "config.h"
 #include "gc/alloc.h"
@@ -30,7 +31,7 @@
 #include "stats/json.h"
 #include "stats/memstats.h"
 
-#define EXPORT __attribute__((visibility("default")))
+#define EXPORT ML_DOOR
 
 /* Who links the archive gets only the members somebody refers to: the wiring,
  * with its constructor, has to be one of them. */

@@ -23,6 +23,10 @@
 #define ML_SCANS_FOREIGN_MEMORY \
     __attribute__((no_sanitize("address", "undefined", "thread"), noinline))
 
+/* For the functions by which programs come in: in a section of their own, by which a stack
+ * is known to have come from outside. They call nobody by a jump (-fno-optimize-sibling-calls). */
+#define ML_DOOR __attribute__((visibility("default"), section("memlog_doors")))
+
 /* For variables that hold addresses of the heap and must keep nothing alive,
  * where memlog is linked into a program whose data is scanned. Zero at the start. */
 #define ML_NO_ROOT __attribute__((section(ML_SECTION_OF_ZEROS("memlog_no_roots"))))

@@ -457,6 +457,8 @@ int ml_recorder_read(struct ml_recorder *recorder, struct memlog_memstats *stats
     pthread_mutex_lock(&recorder->lock);
     recorder->left = NULL;
     int error = has_numbers(recorder) ? read_numbers(recorder, stats, extra) : -EAGAIN;
+    extra->log_samples = recorder->lines.file.samples; /* the program itself writes none */
+    extra->log_lost = recorder->lines.file.lost;
     pthread_mutex_unlock(&recorder->lock);
     return error;
 }

@@ -168,8 +168,8 @@ static void show(struct ml_listener *listener, const char *host)
                           NI_NUMERICHOST | NI_NUMERICSERV);
     const char *text = host[0] != '\0' ? host : number;
     bool is_six = strchr(text, ':') != NULL;
-    snprintf(listener->shown, sizeof(listener->shown), "http://%s%.*s%s:%s", is_six ? "[" : "",
-             (int)sizeof(listener->shown) - 32, text, is_six ? "]" : "", port);
+    snprintf(listener->shown, sizeof(listener->shown), "http://%s%s%s:%s", is_six ? "[" : "", text,
+             is_six ? "]" : "", port);
 }
 
 /* What is wrong, where no errno says it: *why. */

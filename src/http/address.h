@@ -30,7 +30,7 @@ struct ml_listener {
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* of unix */
     dev_t device; /* of the path, when it was made */
     ino_t inode;
-    char shown[NI_MAXHOST + 32]; /* "http://127.0.0.1:6060", "unix:/run/server.sock" */
+    char shown[NI_MAXHOST + NI_MAXSERV + 16]; /* "http://127.0.0.1:6060", "unix:/run/server.sock" */
 };
 /* Bind and listen. A socket in the file system has mode 0600, and takes the place of one that nobody
  * listens to any more. 0, or -errno after one line on stderr. */

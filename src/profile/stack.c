@@ -10,7 +10,12 @@
 #include "profile/frames.h"
 #include "profile/ownstack.h"
 
-static uintptr_t skip_begin, skip_end; /* our own library's code */
+/* The linker's; none, where no door is linked. */
+extern const char __start_memlog_doors[] __attribute__((weak, visibility("hidden")));
+extern const char __stop_memlog_doors[] __attribute__((weak, visibility("hidden")));
+
+static uintptr_t skip_begin, skip_end;   /* our own library's code */
+static uintptr_t doors_begin, doors_end; /* of those who call it (ML_DOOR) */
 static uintptr_t first_end;            /* of the first thread's stack */
 static bool by_chain;
 
@@ -19,9 +24,11 @@ void ml_stack_prepare(bool by_frame_pointers)
     by_chain = by_frame_pointers;
     first_end = ml_os_first_stack_end();
     (void)ml_os_own_code(&skip_begin, &skip_end);
+    doors_begin = (uintptr_t)__start_memlog_doors;
+    doors_end = (uintptr_t)__stop_memlog_doors;
 }
 
-enum { FRAME_MOST = 1 << 20 };
+enum { FRAME_MOST = 1 << 20, OWN_MOST = 32 };
 
 struct stack {
     uintptr_t *pcs;
@@ -32,14 +39,26 @@ struct stack {
     bool is_exact; /* a signal had interrupted it */
     uintptr_t low; /* the stack pointer where this stack was come to, in one piece with sp */
     uintptr_t end; /* of the thread's own */
+    bool is_out;   /* the door is behind */
 };
+
+/* Where memlog is linked into the program its code stands among the program's, but for the
+ * doors: what is below the innermost is its own, and it is the last. */
+static bool is_own(struct stack *stack, uintptr_t pc)
+{
+    if (skip_end != 0)
+        return pc - skip_begin < skip_end - skip_begin;
+    if (doors_begin == doors_end || stack->is_out)
+        return false;
+    stack->is_out = pc - doors_begin < doors_end - doors_begin;
+    return true;
+}
 
 /* False: there is room for no more. Of our own library only the frames up to the door are
  * left out: a finalizer's caller is worth to be seen. */
 static bool add(struct stack *stack, uintptr_t pc)
 {
-    enum { OWN_MOST = 32 };
-    bool own = pc - skip_begin < skip_end - skip_begin;
+    bool own = is_own(stack, pc);
     if (!(own && stack->depth == 0))
         stack->pcs[stack->depth++] = pc;
     return stack->depth < ML_STACK_MOST && ++stack->visited < ML_STACK_MOST + OWN_MOST;
@@ -172,7 +191,7 @@ static _Unwind_Reason_Code visit_to_door(struct _Unwind_Context *context, void *
     struct stack *stack = argument;
     uintptr_t pc = _Unwind_GetIP(context);
     bool is_first = stack->visited++ == 0; /* ml_stack_take's own */
-    if (is_first || pc - skip_begin < skip_end - skip_begin)
+    if (is_first || (is_own(stack, pc) && stack->visited < OWN_MOST))
         return _URC_NO_REASON;
     uintptr_t frame = _Unwind_GetGR(context, FRAME_POINTER);
     if (add(stack, pc) && frame >= _Unwind_GetCFA(context)) /* it may hold anything */

@@ -18,8 +18,7 @@ enum { ML_STACK_MOST = 64 };
 /* Once, before the first. */
 void ml_stack_prepare(bool by_frame_pointers);
 /* The return addresses of the calling thread's frames, the innermost first, without those
- * of memlog's own library; how many. Linked into the program memlog has no library of its
- * own, and its frames are there. */
+ * of memlog's own up to the door (ML_DOOR); how many. */
 unsigned ml_stack_take(uintptr_t pcs[ML_STACK_MOST]);
 
 #endif

@@ -34,9 +34,9 @@ async function freePort() {
 const port = await freePort();
 const origin = `http://127.0.0.1:${port}`;
 
-async function startProgram() {
+async function startProgram(...words) {
   const run = spawn(memlog, ['run', '--quiet', `--output=${folder}/memory.log`,
-    `--http=127.0.0.1:${port}`, ...program], { stdio: ['ignore', 'ignore', 'inherit'] });
+    `--http=127.0.0.1:${port}`, ...words], { stdio: ['ignore', 'ignore', 'inherit'] });
   process.on('exit', () => run.kill());
   const ended = once(run, 'exit');
   for (let tries = 0; tries < 300; tries++) {
@@ -64,7 +64,7 @@ async function rowsThere(least) {
 // Keys as the standard numbers them.
 const LEFT = '\uE012', RIGHT = '\uE014', ESCAPE = '\uE00C', TAB = '\uE004', SHIFT = '\uE008';
 
-let served = await startProgram();
+let served = await startProgram(...program);
 const browser = await startBrowser({ folder });
 const memory = 'document.querySelector("#memory .plot")';
 const range = () => browser.eval(`[Number(${memory}.dataset.xMin), Number(${memory}.dataset.xMax)]`);
@@ -276,6 +276,7 @@ async function pause() {
   check(await state() === 'live', `after the pause it is ${await state()}`);
 }
 
+// The new one is one that does not collect.
 async function restart() {
   await noErrors('before the restart');
   const before = await points();
@@ -285,13 +286,16 @@ async function restart() {
   check(/^lost since \d\d:\d\d:\d\d$/.test(await text('connection')), await text('connection'));
   check(/No connection since/.test(await text('notices')), `notices: ${await text('notices')}`);
   await browser.wait('false', 3); // it goes on trying
-  served = await startProgram();
+  served = await startProgram('sleep', '600');
   check(await browser.wait('document.getElementById("connection").dataset.state === "live"', 30),
     'it does not find the program again');
   check(/was restarted/.test(await text('notices')), `notices: ${await text('notices')}`);
   check(!/No connection/.test(await text('notices')), 'it still says that there is no connection');
   check((await text('facts')).includes(`pid ${served.data.pid}`), `facts: ${await text('facts')}`);
   check(await points() < before, 'the curves do not begin anew');
+  check(/nothing is collected/.test(await text('no-cycles')), `cycles: ${await text('no-cycles')}`);
+  check(await browser.eval('document.querySelector("#pauses .plot").hidden'),
+    'there is a drawing of no collections');
   check(await browser.wait(`${memory}.dataset.points > 2`), 'the new curves do not move');
   await browser.click('#earlier');
   check(await points() > before, 'the earlier run can\'t be shown');

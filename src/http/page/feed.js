@@ -54,23 +54,26 @@ export class Feed {
     if (this.asking)
       return;
     this.asking = true;
+    let data = null;
     try {
-      const data = await this.#fetch();
-      // Paused meanwhile: it is asked for again when that ends.
-      if (this.state !== 'paused') {
-        this.failures = 0;
-        this.interval = Math.max(1000, (data.interval || 1) * 1000);
-        this.taken(data);
-        this.#become('live', '');
-      }
+      data = await this.#fetch();
     } catch (error) {
       this.failures++;
       if (this.state !== 'paused')
         this.#become('lost', this.#why(error));
     }
     this.asking = false;
-    if (this.state !== 'paused')
-      this.timer = setTimeout(() => this.#ask(), this.#wait());
+    // Paused meanwhile: it is asked for again when that ends.
+    if (this.state === 'paused')
+      return;
+    if (data !== null) {
+      this.failures = 0;
+      this.interval = Math.max(1000, (data.interval || 1) * 1000);
+      this.#become('live', '');
+    }
+    this.timer = setTimeout(() => this.#ask(), this.#wait());
+    if (data !== null)
+      this.taken(data);
   }
 
   async #fetch() {

@@ -76,6 +76,7 @@ function take(data) {
   $('earlier').hidden = !history.hasEarlier;
   showFacts();
   showTiles();
+  showTitle();
   notice('error', data.error ? `The numbers can't be read now: ${data.error}` : null);
   if (!document.hidden)
     draw();
