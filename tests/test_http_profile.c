@@ -40,10 +40,11 @@ static void check_string(const struct ml_unpacked *unpacked, uint64_t number, co
     ck_assert_mem_eq(unpacked->strings[number].bytes, expected, strlen(expected));
 }
 
-static void check_values(const struct ml_unpacked *unpacked, size_t sample, int64_t a, int64_t b, int64_t c,
-                         int64_t d)
+static void check_values(const struct ml_unpacked *unpacked, size_t sample, int64_t a, int64_t b,
+                         int64_t c, int64_t d)
 {
-    const int64_t *values = &unpacked->values[unpacked->samples[sample].values], expected[] = { a, b, c, d };
+    const int64_t *values = &unpacked->values[unpacked->samples[sample].values];
+    const int64_t expected[] = { a, b, c, d };
     ck_assert_uint_lt(sample, unpacked->samples_count);
     for (int i = 0; i < ML_VALUES; i++)
         ck_assert_int_eq(values[i], expected[i]);
@@ -103,7 +104,7 @@ END_TEST
 
 /* ---- differences ---------------------------------------------------------------------------- */
 
-/* One bucket as before, one that lost objects, one that is new, of which a sampled one is scaled. */
+/* Buckets as they were, one that lost objects, one that is new. */
 START_TEST(a_difference_has_what_changed)
 {
     struct ml_snapshot_bucket after[] = {
@@ -112,7 +113,8 @@ START_TEST(a_difference_has_what_changed)
         { 0x6000, { 5, 5000, 5, 5000 }, 2, snapshot_serve },
         { 0x7000, { 2, 80, 0, 0 }, 2, snapshot_else },
     };
-    struct ml_snapshot first = make_snapshot(buckets, BUCKETS, 1), second = make_snapshot(after, 4, 1);
+    struct ml_snapshot first = make_snapshot(buckets, BUCKETS, 1);
+    struct ml_snapshot second = make_snapshot(after, 4, 1);
     struct ml_profile profile;
     second.time_ns += 30;
     ck_assert_int_eq(ml_profile_between(&profile, &first, &second), 0);
@@ -134,7 +136,8 @@ START_TEST(a_difference_is_that_of_scaled_values)
 {
     struct ml_snapshot_bucket before = { 0x5000, { 1, 512, 0, 0 }, 2, snapshot_serve };
     struct ml_snapshot_bucket after = { 0x5000, { 3, 1536, 2, 1024 }, 2, snapshot_serve };
-    struct ml_snapshot first = make_snapshot(&before, 1, 512), second = make_snapshot(&after, 1, 512);
+    struct ml_snapshot first = make_snapshot(&before, 1, 512);
+    struct ml_snapshot second = make_snapshot(&after, 1, 512);
     struct ml_profile profile;
     ck_assert_int_eq(ml_profile_between(&profile, &first, &second), 0);
     /* 1 / (1 - 1/e) = 1.58: 810 and 2430 bytes, 2 and 5 objects */
@@ -151,7 +154,8 @@ START_TEST(another_bucket_at_the_same_address_is_new)
 {
     struct ml_snapshot_bucket others[] = { { 0x5000, { 9, 900, 0, 0 }, 2, snapshot_serve },
                                            { 0x6000, { 1, 1000, 0, 0 }, 2, snapshot_serve } };
-    struct ml_snapshot first = make_snapshot(buckets, BUCKETS, 1), second = make_snapshot(others, 2, 1);
+    struct ml_snapshot first = make_snapshot(buckets, BUCKETS, 1);
+    struct ml_snapshot second = make_snapshot(others, 2, 1);
     struct ml_profile profile;
     ck_assert_int_eq(ml_profile_between(&profile, &first, &second), 0);
     ck_assert_uint_eq(profile.count, 2);
@@ -161,7 +165,7 @@ START_TEST(another_bucket_at_the_same_address_is_new)
 }
 END_TEST
 
-/* ---- collapsed stacks ------------------------------------------------------------------------- */
+/* ---- collapsed stacks ----------------------------------------------------------------------- */
 
 static struct ml_buffer collapse(struct ml_snapshot_bucket *some, size_t count, enum ml_value type,
                                  const struct ml_namer *namer)
@@ -195,7 +199,8 @@ START_TEST(equal_stacks_are_one_line)
 {
     static const uintptr_t twice[][2] = { { IN_SERVE, IN_MAIN }, { IN_SERVE + 8, IN_MAIN + 16 } };
     static const uintptr_t only_malloc[] = { IN_MALLOC, IN_MALLOC };
-    struct ml_snapshot_bucket some[] = { { 1, { 1, 10, 0, 0 }, 2, twice[0] }, { 2, { 1, 7, 0, 0 }, 2, twice[1] },
+    struct ml_snapshot_bucket some[] = { { 1, { 1, 10, 0, 0 }, 2, twice[0] },
+                                         { 2, { 1, 7, 0, 0 }, 2, twice[1] },
                                          { 3, { 1, 5, 0, 0 }, 2, only_malloc } };
     struct ml_buffer lines = collapse(some, 3, ML_INUSE_SPACE, &namer_by_hand);
     ck_assert_str_eq(lines.bytes, "main;serve;check:all 17\nmalloc;malloc 5\n");
@@ -207,7 +212,8 @@ START_TEST(of_a_difference_what_became_more_is_shown)
 {
     struct ml_snapshot_bucket after[] = { { 0x5000, { 4, 400, 4, 400 }, 4, snapshot_parse },
                                           { 0x7000, { 3, 120, 0, 0 }, 2, snapshot_serve } };
-    struct ml_snapshot first = make_snapshot(buckets, BUCKETS, 1), second = make_snapshot(after, 2, 1);
+    struct ml_snapshot first = make_snapshot(buckets, BUCKETS, 1);
+    struct ml_snapshot second = make_snapshot(after, 2, 1);
     struct ml_profile profile;
     struct ml_buffer lines = { 0 };
     ck_assert_int_eq(ml_profile_between(&profile, &first, &second), 0);
@@ -218,7 +224,7 @@ START_TEST(of_a_difference_what_became_more_is_shown)
 }
 END_TEST
 
-/* ---- text ---------------------------------------------------------------------------------------- */
+/* ---- text ----------------------------------------------------------------------------------- */
 
 static const char *const expected =
     "heap profile: 4: 280 [10: 5380] @ heap/2\n"
@@ -267,8 +273,8 @@ START_TEST(the_head_tells_both_pairs_apart)
     struct memlog_memstats stats = { 0 };
     struct ml_buffer text = { 0 };
     ck_assert_int_eq(ml_heaptext_write(&snapshot, &stats, 0, NULL, &text), 0);
-    ck_assert_ptr_eq(strstr(text.bytes, "heap profile: 2: 80 [2: 81] @ heap/1048576\n2: 80 [2: 80] @ 0x"),
-                     text.bytes);
+    ck_assert_ptr_eq(strstr(text.bytes, "heap profile: 2: 80 [2: 81] @ heap/1048576\n"
+                                        "2: 80 [2: 80] @ 0x"), text.bytes);
     ck_assert_ptr_null(strstr(text.bytes, "#\t"));
     ml_buffer_free(&text);
 }

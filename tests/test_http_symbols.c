@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* test_http_symbols.c - names of functions in this process and in another, whose files come and go. */
+/* test_http_symbols.c - names of functions in this process and in another, whose files come
+ * and go.
+ */
 #include "http/symbols.h"
 
 #include <dlfcn.h>
@@ -26,7 +28,8 @@ static void say(const struct ml_name *name, void *unused)
     snprintf(said + strlen(said), sizeof(said) - strlen(said), "%s%s", said[0] == '\0' ? "" : ">",
              name->function);
     if (name->file != NULL)
-        snprintf(said + strlen(said), sizeof(said) - strlen(said), " %s", slash == NULL ? name->file : slash + 1);
+        snprintf(said + strlen(said), sizeof(said) - strlen(said), " %s",
+                 slash == NULL ? name->file : slash + 1);
     line = name->line;
 }
 
@@ -37,7 +40,7 @@ static const char *names_at(const struct ml_namer *namer, uintptr_t address)
     return said;
 }
 
-/* ---- functions to be named --------------------------------------------------------------------- */
+/* ---- functions to be named ------------------------------------------------------------------ */
 
 #line 700 "somewhere.c"
 static inline __attribute__((always_inline)) uintptr_t where(void)
@@ -51,7 +54,7 @@ __attribute__((noinline)) static uintptr_t a_place_of_its_own(void)
 {
     return where();
 }
-#line 54 "test_http_symbols.c"
+#line 58 "tests/test_http_symbols.c"
 
 static struct ml_symbols *open_symbols(pid_t pid)
 {
@@ -64,9 +67,11 @@ static struct ml_symbols *open_symbols(pid_t pid)
 START_TEST(own_functions_have_names)
 {
     struct ml_symbols *symbols = open_symbols(getpid());
-    const struct ml_namer plain = ml_symbols_namer(symbols), full = ml_symbols_namer_with_lines(symbols);
+    const struct ml_namer plain = ml_symbols_namer(symbols);
+    const struct ml_namer full = ml_symbols_namer_with_lines(symbols);
     ck_assert_str_eq(names_at(&plain, a_place_of_its_own()), "a_place_of_its_own");
-    ck_assert_str_eq(names_at(&full, a_place_of_its_own()), "where somewhere.c>a_place_of_its_own somewhere.c");
+    ck_assert_str_eq(names_at(&full, a_place_of_its_own()),
+                     "where somewhere.c>a_place_of_its_own somewhere.c");
     ck_assert_uint_eq(line, 709);
     ck_assert_str_eq(names_at(&plain, 8), "");
     ck_assert_str_eq(names_at(&plain, UINTPTR_MAX), "");
@@ -104,7 +109,7 @@ START_TEST(another_process_has_names_until_it_ends)
 }
 END_TEST
 
-/* ---- files that come and go ------------------------------------------------------------------------ */
+/* ---- files that come and go ----------------------------------------------------------------- */
 
 static char path[] = "/tmp/memlog-test-XXXXXX";
 
@@ -239,7 +244,8 @@ START_TEST(files_that_were_overwritten_do_no_harm)
 }
 END_TEST
 
-UNIT_MAIN("http symbols", own_functions_have_names, functions_of_libraries_have_names_without_versions,
-          another_process_has_names_until_it_ends, what_is_mapped_later_is_found_after_a_refresh,
+UNIT_MAIN("http symbols", own_functions_have_names,
+          functions_of_libraries_have_names_without_versions, another_process_has_names_until_it_ends,
+          what_is_mapped_later_is_found_after_a_refresh,
           a_program_whose_file_is_gone_keeps_its_names, files_that_are_none_are_refused,
           files_that_were_overwritten_do_no_harm)

@@ -83,4 +83,5 @@ START_TEST(known_names_are_told)
 }
 END_TEST
 
-UNIT_MAIN("http symbolz", addresses_stand_between_anything, any_bytes_do_no_harm, known_names_are_told)
+UNIT_MAIN("http symbolz", addresses_stand_between_anything, any_bytes_do_no_harm,
+          known_names_are_told)

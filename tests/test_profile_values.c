@@ -54,4 +54,5 @@ START_TEST(counts_that_do_not_fit_together_make_no_harm)
 END_TEST
 
 UNIT_MAIN("profile values", every_allocation_stands_for_itself,
-          a_sample_stands_for_as_many_as_its_chance_says, counts_that_do_not_fit_together_make_no_harm)
+          a_sample_stands_for_as_many_as_its_chance_says,
+          counts_that_do_not_fit_together_make_no_harm)

@@ -71,13 +71,15 @@ static struct ml_elf *open_elf(const char *file, const char *build_id)
     if (*build_id == '\0' || strcmp(there, build_id) == 0)
         return ml_elf_open(file);
     struct ml_elf *elf = open_debug_file(build_id);
+    bool is_there = access(file, F_OK) == 0;
     if (elf == NULL)
-        complain(file, access(file, F_OK) == 0 ? "not the build that was profiled: no names of its functions"
-                                               : "not there: no names of its functions");
+        complain(file, is_there ? "not the build that was profiled: no names of its functions"
+                                : "not there: no names of its functions");
     return elf;
 }
 
-static struct ml_elf *open_code(const struct collapse *collapse, const struct ml_unpacked_mapping *mapping)
+static struct ml_elf *open_code(const struct collapse *collapse,
+                                const struct ml_unpacked_mapping *mapping)
 {
     char *file = text_of(collapse, mapping->file), *build_id = text_of(collapse, mapping->build_id);
     struct ml_elf *elf = NULL;
@@ -95,7 +97,8 @@ static bool is_same(const struct collapse *collapse, uint64_t left, uint64_t rig
     return a->length == b->length && memcmp(a->bytes, b->bytes, a->length) == 0;
 }
 
-static struct ml_elf *need_code(struct collapse *collapse, const struct ml_unpacked_mapping *mapping)
+static struct ml_elf *need_code(struct collapse *collapse,
+                                const struct ml_unpacked_mapping *mapping)
 {
     for (const struct code *code = collapse->codes; code != NULL; code = code->next)
         if (is_same(collapse, code->mapping->file, mapping->file) &&
@@ -119,7 +122,7 @@ static void drop_codes(struct collapse *collapse)
     }
 }
 
-/* ---- names ----------------------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------------------------------- */
 
 static void take_functions(const struct collapse *collapse, ml_name_taker *take, void *argument)
 {
@@ -165,10 +168,11 @@ static struct ml_folded_place name_place(struct collapse *collapse, struct ml_fo
     return place;
 }
 
-/* ---- stacks ------------------------------------------------------------------------------------ */
+/* ---- stacks --------------------------------------------------------------------------------- */
 
-static int add_sample(struct collapse *collapse, struct ml_folded *folded, struct ml_folded_place *places,
-                      const struct ml_unpacked_sample *sample, size_t type)
+static int add_sample(struct collapse *collapse, struct ml_folded *folded,
+                      struct ml_folded_place *places, const struct ml_unpacked_sample *sample,
+                      size_t type)
 {
     const struct ml_unpacked *profile = &collapse->profile;
     const struct ml_folded_place **stack = malloc((sample->depth + 1) * sizeof(*stack));
@@ -188,8 +192,8 @@ static int add_sample(struct collapse *collapse, struct ml_folded *folded, struc
 /* memlog's own profiles say what is to be left out, and so do others, in words of their own. */
 static const char *drop_frames(const struct collapse *collapse)
 {
-    return is_text(collapse, collapse->profile.drop_frames, ml_encoder_drop_frames) ? ml_encoder_drop_frames
-                                                                                    : NULL;
+    bool is_ours = is_text(collapse, collapse->profile.drop_frames, ml_encoder_drop_frames);
+    return is_ours ? ml_encoder_drop_frames : NULL;
 }
 
 static int fold(struct collapse *collapse, size_t type, struct ml_buffer *buffer)
@@ -211,7 +215,7 @@ static int fold(struct collapse *collapse, size_t type, struct ml_buffer *buffer
     return error != 0 ? error : ended;
 }
 
-/* ---- the command ---------------------------------------------------------------------------------- */
+/* ---- the command ---------------------------------------------------------------------------- */
 
 /* The type that is asked for; or else inuse_space, the profile's own choice, the last. */
 static bool find_type(const struct collapse *collapse, const char *wanted, size_t *type)
@@ -232,11 +236,13 @@ static bool find_type(const struct collapse *collapse, const char *wanted, size_
 
 static int complain_of_type(const struct collapse *collapse, const char *path, const char *wanted)
 {
+    enum { NAME_MOST = 64, TYPES_MOST = 16 };
     const struct ml_unpacked *profile = &collapse->profile;
     fprintf(stderr, "memlog collapse: %s has no values of type '%s'; it has", path, wanted);
-    for (size_t i = 0; i < profile->types_count && i < 16; i++) {
+    for (size_t i = 0; i < profile->types_count && i < TYPES_MOST; i++) {
         const struct ml_unpacked_string *name = &profile->strings[profile->types[i].type];
-        fprintf(stderr, "%s %.*s", i == 0 ? "" : ",", (int)(name->length < 64 ? name->length : 64), name->bytes);
+        int length = name->length < NAME_MOST ? (int)name->length : NAME_MOST;
+        fprintf(stderr, "%s %.*s", i == 0 ? "" : ",", length, name->bytes);
     }
     fprintf(stderr, "\n");
     return EXIT_FAILURE;
@@ -306,8 +312,9 @@ static int collapse_file(const char *path, const char *wanted)
 static const char help[] =
     "usage: memlog collapse [--type=TYPE] FILE\n\n"
     "The stacks of a heap profile, a line each, as flamegraph.pl and speedscope read them:\n"
-    "main;serve;parse 4096. FILE is in pprof's form, as memlog and others write it; -: standard input.\n"
-    "Names come from the programs and libraries that the profile names, where they are still the same.\n\n"
+    "main;serve;parse 4096. FILE is in pprof's form, as memlog and others write it; -: standard\n"
+    "input. Names come from the programs and libraries that the profile names, where those are\n"
+    "still the same.\n\n"
     "  -t, --type=TYPE  inuse_space (the default), inuse_objects, alloc_space, alloc_objects\n"
     "  -h, --help       say this\n";
 
@@ -326,7 +333,8 @@ int ml_collapse_main(int argc, char **argv)
         default: fputs("memlog collapse --help says more.\n", stderr); return WRONG_USE;
         }
     if (argc - optind != 1) {
-        fprintf(stderr, "memlog collapse: %s\n%s", argc == optind ? "which file?" : "one file at a time", help);
+        const char *wrong = argc == optind ? "which file?" : "one file at a time";
+        fprintf(stderr, "memlog collapse: %s\n%s", wrong, help);
         return WRONG_USE;
     }
     return collapse_file(argv[optind], type);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* collapse.h - the stacks of a profile that is a file, for flamegraph.pl, speedscope and the like. */
+/* collapse.h - the stacks of a profile that is a file, for flamegraph.pl, speedscope and others. */
 #ifndef ML_HTTP_COLLAPSE_H
 #define ML_HTTP_COLLAPSE_H
 

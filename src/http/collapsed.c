@@ -61,7 +61,8 @@ static void add_sample(struct ml_folded *folded, const struct places *places,
     const struct ml_folded_place *stack[ML_STACK_MOST];
     for (uint32_t i = 0; i < sample->bucket->depth; i++) {
         uintptr_t address = sample->bucket->pcs[i] - 1;
-        const uintptr_t *found = bsearch(&address, places->addresses, places->count, sizeof(address), compare);
+        const uintptr_t *found = bsearch(&address, places->addresses, places->count,
+                                         sizeof(address), compare);
         stack[i] = &places->places[found - places->addresses];
     }
     ml_folded_add(folded, stack, sample->bucket->depth, value);

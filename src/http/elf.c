@@ -21,8 +21,8 @@ struct ml_elf {
 /* ---- opening ------------------------------------------------------------------------------ */
 
 /* The file is there already. */
-static int find_nothing(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr base, char **path,
-                        Elf **file)
+static int find_nothing(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr base,
+                        char **path, Elf **file)
 {
     (void)module, (void)user, (void)name, (void)base, (void)path, (void)file;
     return -1;
@@ -92,7 +92,7 @@ void ml_elf_close(struct ml_elf *elf)
     free(elf);
 }
 
-/* ---- lines and inlined functions -------------------------------------------------------------- */
+/* ---- lines and inlined functions ------------------------------------------------------------ */
 
 struct search {
     struct ml_elf *elf;
@@ -139,11 +139,12 @@ static void take_scopes(struct search *search, Dwarf_Die *unit, Dwarf_Addr addre
 {
     Dwarf_Die *scopes = NULL, innermost;
     int count = dwarf_getscopes(unit, address, &scopes);
-    if (count <= 0)
-        return;
-    innermost = scopes[0];
+    if (count > 0)
+        innermost = scopes[0];
     free(scopes);
     scopes = NULL;
+    if (count <= 0)
+        return;
     count = dwarf_getscopes_die(&innermost, &scopes);
     for (int i = 0; i < count; i++) {
         int tag = dwarf_tag(&scopes[i]);
@@ -168,7 +169,7 @@ static void look_into_dwarf(struct search *search)
         take_scopes(search, unit, search->address - bias);
 }
 
-/* ---- names ------------------------------------------------------------------------------------ */
+/* ---- names ---------------------------------------------------------------------------------- */
 
 static bool is_address_of(const struct ml_elf *elf, uint64_t offset, GElf_Addr *address)
 {
@@ -187,7 +188,8 @@ static bool is_address_of(const struct ml_elf *elf, uint64_t offset, GElf_Addr *
 static void take_last(struct search *search)
 {
     size_t length = strcspn(search->function, "@");
-    char *name = length == 0 || search->function[length] == '\0' ? NULL : strndup(search->function, length);
+    bool has_version = length != 0 && search->function[length] != '\0';
+    char *name = has_version ? strndup(search->function, length) : NULL;
     search->next.function = name != NULL ? name : search->function;
     search->take(&search->next, search->argument);
     free(name);
@@ -200,8 +202,8 @@ void ml_elf_each(struct ml_elf *elf, uint64_t offset, bool with_lines, ml_name_t
     GElf_Sym symbol;
     if (!is_address_of(elf, offset, &search.address))
         return;
-    search.function = dwfl_module_addrinfo(elf->module, search.address, &search.offset, &symbol, NULL,
-                                           NULL, NULL);
+    search.function = dwfl_module_addrinfo(elf->module, search.address, &search.offset, &symbol,
+                                           NULL, NULL, NULL);
     search.next.offset = search.offset;
     if (with_lines)
         look_into_dwarf(&search);

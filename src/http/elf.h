@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* elf.h - the names of functions in one ELF file, by libdw: from the table of symbols; lines and
- * inlined functions, if wanted, from its DWARF. What was split off into a file of its own is found in
- * /usr/lib/debug by the build id, and never asked for over the net.
+ * inlined functions, if wanted, from its DWARF. What was split off into a file of its own is found
+ * in /usr/lib/debug by the build id, and never asked for over the net.
  *
  * What is opened is the file of a program, which may hold anything; libdw checks what it
  * reads. For one thread at a time.

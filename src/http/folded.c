@@ -41,7 +41,8 @@ static void add_caller(struct naming *naming, const char *function)
 {
     struct ml_folded_place *place = naming->place;
     bool is_dropped = regexec(&naming->folded->drop, function, 0, NULL, 0) == 0;
-    size_t length = strnlen(function, NAME_BYTES_MOST), inner = place->names == NULL ? 0 : strlen(place->names);
+    size_t length = strnlen(function, NAME_BYTES_MOST);
+    size_t inner = place->names == NULL ? 0 : strlen(place->names);
     char *names = malloc(length + inner + 2);
     if (names == NULL) {
         naming->folded->failed = true;
@@ -175,10 +176,11 @@ int ml_folded_end(struct ml_folded *folded, struct ml_buffer *buffer)
     if (folded->count != 0)
         qsort(folded->lines, folded->count, sizeof(folded->lines[0]), compare);
     for (size_t i = 0, next; i < folded->count && !failed; i = next) {
+        const struct ml_folded_line *line = &folded->lines[i];
         uint64_t sum = 0;
-        for (next = i; next < folded->count && compare(&folded->lines[i], &folded->lines[next]) == 0; next++)
+        for (next = i; next < folded->count && compare(line, &folded->lines[next]) == 0; next++)
             sum += (uint64_t)folded->lines[next].value;
-        put_line(buffer, folded->lines[i].stack, sum);
+        put_line(buffer, line->stack, sum);
     }
     for (size_t i = 0; i < folded->count; i++)
         free(folded->lines[i].stack);

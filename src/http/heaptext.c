@@ -87,8 +87,9 @@ static int put_buckets(const struct ml_snapshot *snapshot, const struct ml_namer
                        struct ml_buffer *buffer)
 {
     const struct ml_out out = ml_buffer_out(buffer);
-    const struct ml_snapshot_bucket **sorted = malloc((snapshot->buckets_count + 1) * sizeof(*sorted));
+    const struct ml_snapshot_bucket **sorted;
     size_t count = 0;
+    sorted = malloc((snapshot->buckets_count + 1) * sizeof(*sorted));
     if (sorted == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < snapshot->buckets_count; i++)

@@ -59,7 +59,8 @@ static int compare_addresses(const void *left, const void *right)
 /* Pointers to all buckets, by address; NULL: no memory. */
 static const struct ml_snapshot_bucket **by_address(const struct ml_snapshot *snapshot)
 {
-    const struct ml_snapshot_bucket **sorted = malloc((snapshot->buckets_count + 1) * sizeof(*sorted));
+    const struct ml_snapshot_bucket **sorted;
+    sorted = malloc((snapshot->buckets_count + 1) * sizeof(*sorted));
     if (sorted == NULL)
         return NULL;
     for (size_t i = 0; i < snapshot->buckets_count; i++)
@@ -68,7 +69,8 @@ static const struct ml_snapshot_bucket **by_address(const struct ml_snapshot *sn
     return sorted;
 }
 
-/* What was at the same address is the same bucket, unless the process has become another program. */
+/* What was at the same address is the same bucket, unless the process has become another
+ * program. */
 static bool is_same(const struct ml_snapshot_bucket *before, const struct ml_snapshot_bucket *after)
 {
     return before->depth == after->depth && after->counts.allocs >= before->counts.allocs &&

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* profile.h - a heap profile, or the difference of two, out of snapshots (image/snapshot.h): what the
- * samples stand for, in the order of the snapshot's buckets.
+/* profile.h - a heap profile, or the difference of two, out of snapshots (image/snapshot.h): what
+ * the samples stand for, in the order of the snapshot's buckets.
  *
  *   encoded.c    pprof's protocol buffer
  *   collapsed.c  a line for each stack, for flame graphs
@@ -27,8 +27,8 @@ struct ml_profile {
 
 /* 0 or -ENOMEM. The snapshot stays where it is until the profile is freed. */
 int ml_profile_of(struct ml_profile *profile, const struct ml_snapshot *snapshot);
-/* What came from `before` to `after`, of the same process: each value is the difference of what both
- * say, so that what is in use may be less than 0. What did not change is left out. */
+/* What came from `before` to `after`, of the same process: each value is the difference of what
+ * both say, so that what is in use may be less than 0. What did not change is left out. */
 int ml_profile_between(struct ml_profile *profile, const struct ml_snapshot *before,
                        const struct ml_snapshot *after);
 void ml_profile_free(struct ml_profile *profile);

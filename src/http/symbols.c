@@ -66,7 +66,8 @@ static void take_mapping(const char *line, size_t length, void *argument)
     struct ml_symbols *symbols = argument;
     struct ml_os_mapping mapping;
     ml_os_parse_mapping(line, length, &mapping);
-    if (!mapping.is_code || mapping.name_length == 0 || mapping.name[0] != '/' || symbols->error != 0)
+    bool is_file = mapping.name_length != 0 && mapping.name[0] == '/';
+    if (!mapping.is_code || !is_file || symbols->error != 0)
         return;
     if (symbols->count == symbols->room) {
         size_t room = symbols->room == 0 ? FIRST : symbols->room * 2;
@@ -110,7 +111,8 @@ static uint64_t signature(const struct ml_symbols *symbols)
     uint64_t sum = symbols->count;
     for (size_t i = 0; i < symbols->count; i++) {
         const struct mapping *at = &symbols->mappings[i];
-        const uint64_t parts[] = { at->begin, at->end, at->offset, at->file->inode, at->file->device };
+        const uint64_t parts[] = { at->begin, at->end, at->offset, at->file->inode,
+                                   at->file->device };
         for (size_t part = 0; part < sizeof(parts) / sizeof(parts[0]); part++)
             sum = (sum ^ parts[part]) * UINT64_C(0x9e3779b97f4a7c15);
     }
@@ -148,7 +150,8 @@ int ml_symbols_refresh(struct ml_symbols *symbols)
 /* ---- names -------------------------------------------------------------------------------- */
 
 /* The link says the program's name, with a word behind it where the file is gone. */
-static bool is_program(const struct ml_symbols *symbols, const struct file *file, char path[PATH_MAX])
+static bool is_program(const struct ml_symbols *symbols, const struct file *file,
+                       char path[PATH_MAX])
 {
     char target[PATH_MAX];
     size_t length = strlen(file->name);
@@ -185,8 +188,8 @@ static const struct mapping *mapping_of(const struct ml_symbols *symbols, uintpt
     return in ? &symbols->mappings[low] : NULL;
 }
 
-static void each(struct ml_symbols *symbols, uintptr_t address, bool with_lines, ml_name_taker *take,
-                 void *argument)
+static void each(struct ml_symbols *symbols, uintptr_t address, bool with_lines,
+                 ml_name_taker *take, void *argument)
 {
     const struct mapping *mapping = mapping_of(symbols, address);
     if (mapping == NULL)
@@ -194,8 +197,8 @@ static void each(struct ml_symbols *symbols, uintptr_t address, bool with_lines,
     if (!mapping->file->was_opened)
         open_file(symbols, mapping->file);
     if (mapping->file->elf != NULL)
-        ml_elf_each(mapping->file->elf, address - mapping->begin + mapping->offset, with_lines, take,
-                    argument);
+        ml_elf_each(mapping->file->elf, address - mapping->begin + mapping->offset, with_lines,
+                    take, argument);
 }
 
 static void each_plainly(void *symbols, uintptr_t address, ml_name_taker *take, void *argument)

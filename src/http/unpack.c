@@ -13,7 +13,16 @@
 enum { BYTES_MOST = 256 << 20, OF_EACH_MOST = 1 << 23, STACKS_MOST = 1 << 27 };
 
 /* Numbers of fields, as profile.proto has them. */
-enum { TYPES = 1, SAMPLES, MAPPINGS, LOCATIONS, FUNCTIONS, STRINGS, DROP_FRAMES, DEFAULT_TYPE = 14 };
+enum {
+    TYPES = 1,
+    SAMPLES,
+    MAPPINGS,
+    LOCATIONS,
+    FUNCTIONS,
+    STRINGS,
+    DROP_FRAMES,
+    DEFAULT_TYPE = 14
+};
 
 /* ---- bytes ---------------------------------------------------------------------------------- */
 
@@ -61,8 +70,8 @@ static int take_bytes(struct ml_unpacked *profile, const void *file, size_t leng
 
 /* ---- arrays --------------------------------------------------------------------------------- */
 
-/* One more element of an array that has count: room doubles where count is a power of two. NULL, and
- * *error: there is none. */
+/* One more element of an array that has count: room doubles where count is a power of two.
+ * NULL, and *error: there is none. */
 static void *add(void *array, size_t *count, size_t most, size_t bytes, int *error)
 {
     void *elements;
@@ -120,7 +129,7 @@ static int add_value(struct ml_unpacked *profile, uint64_t number)
     return error;
 }
 
-/* ---- messages within ------------------------------------------------------------------------- */
+/* ---- messages within ------------------------------------------------------------------------ */
 
 static int take_type(struct ml_unpacked *profile, struct ml_wire wire)
 {
@@ -128,7 +137,11 @@ static int take_type(struct ml_unpacked *profile, struct ml_wire wire)
     struct ml_wire_field field;
     struct ml_unpacked_type *type = ADD(profile, types, OF_EACH_MOST, &error);
     while (error == 0 && ml_wire_next(&wire, &field))
-        *(field.number == 1 ? &type->type : field.number == 2 ? &type->unit : &field.value) = field.value;
+        switch (field.number) {
+        case 1: type->type = field.value; break;
+        case 2: type->unit = field.value; break;
+        default: break;
+        }
     return wire.is_bad ? -EBADMSG : error;
 }
 
@@ -209,8 +222,11 @@ static int take_function(struct ml_unpacked *profile, struct ml_wire wire)
     struct ml_wire_field field;
     struct ml_unpacked_function *function = ADD(profile, functions, OF_EACH_MOST, &error);
     while (error == 0 && ml_wire_next(&wire, &field))
-        *(field.number == 1 ? &function->id : field.number == 2 ? &function->name : &field.value) =
-            field.value;
+        switch (field.number) {
+        case 1: function->id = field.value; break;
+        case 2: function->name = field.value; break;
+        default: break;
+        }
     return wire.is_bad ? -EBADMSG : error;
 }
 
@@ -242,7 +258,7 @@ static int take_field(struct ml_unpacked *profile, const struct ml_wire_field *f
     }
 }
 
-/* ---- what refers to what ----------------------------------------------------------------------- */
+/* ---- what refers to what -------------------------------------------------------------------- */
 
 /* All of these begin with their numbers. */
 static int compare_ids(const void *left, const void *right)
@@ -298,8 +314,8 @@ static bool link_locations(struct ml_unpacked *profile)
 static bool has_strings(const struct ml_unpacked *profile)
 {
     size_t count = profile->strings_count;
-    bool are_there = count != 0 && profile->strings[0].length == 0 && profile->drop_frames < count &&
-                     profile->default_type < count;
+    bool are_there = count != 0 && profile->strings[0].length == 0 &&
+                     profile->drop_frames < count && profile->default_type < count;
     for (size_t i = 0; i < profile->types_count; i++)
         are_there &= profile->types[i].type < count && profile->types[i].unit < count;
     for (size_t i = 0; i < profile->mappings_count; i++)
@@ -326,11 +342,12 @@ static int link_up(struct ml_unpacked *profile)
         sort(profile->mappings, profile->mappings_count, sizeof(*profile->mappings)) &&
         sort(profile->functions, profile->functions_count, sizeof(*profile->functions)) &&
         sort(profile->locations, profile->locations_count, sizeof(*profile->locations));
-    return are_sorted && has_strings(profile) && has_values(profile) && link_locations(profile) ? 0
-                                                                                                : -EBADMSG;
+    bool is_whole = are_sorted && has_strings(profile) && has_values(profile) &&
+                    link_locations(profile);
+    return is_whole ? 0 : -EBADMSG;
 }
 
-/* ---- all of it ----------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------ */
 
 int ml_unpack(struct ml_unpacked *profile, const void *file, size_t length)
 {

@@ -38,10 +38,11 @@ struct ml_bucket {
     uintptr_t pcs[]; /* return addresses, innermost first */
 };
 
-/* Stands for how a bucket looks: published, for readers outside of the process (image/snapshot.h),
- * who refuse another. */
-#define ML_BUCKET_SHAPE                                                                     \
-    ((uint64_t)sizeof(struct ml_bucket) << 48 | (uint64_t)offsetof(struct ml_bucket, counts) << 32 | \
+/* Stands for how a bucket looks: published, for readers outside of the process
+ * (image/snapshot.h), who refuse another. */
+#define ML_BUCKET_SHAPE                                                                        \
+    ((uint64_t)sizeof(struct ml_bucket) << 48 |                                                \
+     (uint64_t)offsetof(struct ml_bucket, counts) << 32 |                                      \
      (uint64_t)offsetof(struct ml_bucket, depth) << 16 | ML_STACK_MOST)
 
 /* Buckets and the table of samples together may take so many bytes. */

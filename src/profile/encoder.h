@@ -50,7 +50,8 @@ struct ml_encoder {
 /* 0, or -ENOMEM, and there is nothing to end. `out` lives until the end. */
 int ml_encoder_begin(struct ml_encoder *encoder, const struct ml_out *out,
                      const struct ml_encoder_head *head);
-/* In order of their addresses, before the first sample; from some thousands on they are left out. */
+/* In order of their addresses, before the first sample; some thousands at most, others are left
+ * out. */
 void ml_encoder_mapping(struct ml_encoder *encoder, const struct ml_encoder_mapping *mapping);
 /* pcs: return addresses, innermost first, ML_STACK_MOST at most. object_bytes: of one. */
 void ml_encoder_sample(struct ml_encoder *encoder, const uintptr_t *pcs, unsigned depth,
@@ -58,8 +59,8 @@ void ml_encoder_sample(struct ml_encoder *encoder, const uintptr_t *pcs, unsigne
 /* 0, or -ENOMEM: not all samples are whole. */
 int ml_encoder_end(struct ml_encoder *encoder);
 
-/* The regular expression of the functions that a profile says are to be left out, with all that they
- * call: what stands between a program's function and the heap. */
+/* The regular expression of the functions that a profile says are to be left out, with all that
+ * they call: what stands between a program's function and the heap. */
 extern const char ml_encoder_drop_frames[];
 
 #endif

@@ -29,7 +29,8 @@ static void put_counts(const struct ml_out *out, const struct ml_bucket_counts *
     ml_out_put(out, buffer, ml_text_finish(&text));
 }
 
-static void put_number(const struct ml_out *out, const char *before, uint64_t value, const char *after)
+static void put_number(const struct ml_out *out, const char *before, uint64_t value,
+                       const char *after)
 {
     char buffer[PIECE_BYTES];
     struct ml_text text;
