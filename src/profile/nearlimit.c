@@ -70,7 +70,8 @@ bool ml_nearlimit_is_due(bool sampled)
     return now >= get(has_grown ? &not_before_ns : &sample_next_ns);
 }
 
-/* Bytes that the heap may grow by until then. */
+/* took: of the thread's own time, since what others took while it waited for its turn is no cost of
+ * looking. left: bytes to the next mark. */
 static void look_again(uint64_t now, uint64_t took, uint64_t left)
 {
     enum { SHARE = 20, LEAST_BYTES = 1 << 20 };
@@ -104,7 +105,7 @@ static uint64_t lesser_limit(uint64_t a, uint64_t b)
 
 unsigned ml_nearlimit_look(void)
 {
-    uint64_t begin = ml_os_monotonic_ns();
+    uint64_t begin = ml_os_thread_cpu_ns();
     struct ml_os_cgroup_room group = ml_os_cgroup_room();
     uint64_t used = ml_pageheap_backed_bytes() + ml_limit_overhead_bytes();
     uint64_t limit = lesser_limit(own_limit(), group.limit);
@@ -112,8 +113,7 @@ unsigned ml_nearlimit_look(void)
     unsigned group_mark = ml_limit_marks_note(&of_group, group.held, group.limit);
     uint64_t left = ml_min(ml_limit_marks_left(used, limit),
                            ml_limit_marks_left(group.held, group.limit));
-    uint64_t end = ml_os_monotonic_ns();
-    look_again(end, end - begin, left);
+    look_again(ml_os_monotonic_ns(), ml_os_thread_cpu_ns() - begin, left);
     return (unsigned)ml_max(mark, group_mark);
 }
 
