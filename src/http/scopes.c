@@ -41,7 +41,8 @@ void ml_scopes_free(struct ml_scopes *scopes)
 
 /* ---- the functions of a unit ---------------------------------------------------------------- */
 
-static bool add_piece(struct unit *unit, Dwarf_Addr begin, Dwarf_Addr end, const Dwarf_Die *function)
+static bool add_piece(struct unit *unit, Dwarf_Addr begin, Dwarf_Addr end,
+                      const Dwarf_Die *function)
 {
     enum { FIRST = 64 };
     if (unit->count == unit->room) {
@@ -60,9 +61,13 @@ static bool add_function(struct unit *unit, Dwarf_Die *function)
 {
     Dwarf_Addr base, begin, end;
     ptrdiff_t at = 0;
-    for (int i = 0; i < PIECES_MOST && (at = dwarf_ranges(function, at, &base, &begin, &end)) > 0; i++)
+    for (int i = 0; i < PIECES_MOST; i++) {
+        at = dwarf_ranges(function, at, &base, &begin, &end);
+        if (at <= 0)
+            break;
         if (!add_piece(unit, begin, end, function))
             return false;
+    }
     return true;
 }
 
