@@ -5,6 +5,7 @@
  *   prog_profile leak PPROF TEXT     a leak among what is freed, then both forms
  *   prog_profile grow FIRST SECOND   a form after some, another after more
  *   prog_profile spread BYTES TEXT   so many bytes of several sizes, all kept
+ *   prog_profile pass BYTES PPROF    so many bytes of several sizes, each freed at once
  *   prog_profile fill BYTES          leak so many, touched, then be killed
  *   prog_profile wait READY          until it gets a line; allocates a little meanwhile
  *   prog_profile spike [PEAK]        much, freed again; not before the text form in
@@ -102,6 +103,18 @@ static int spread(char **arguments)
     return write_profile(arguments[1], MEMLOG_PROFILE_PPROF) != 0;
 }
 
+static int pass(char **arguments)
+{
+    static const size_t sizes[] = { 1000, 9000, 60000, 300000 };
+    enum { SIZES = sizeof(sizes) / sizeof(sizes[0]) };
+    uint64_t each = strtoull(arguments[0], NULL, 10) / SIZES;
+    for (unsigned i = 0; i < SIZES; i++)
+        for (uint64_t bytes = 0; bytes < each; bytes += sizes[i])
+            free(planted_leak(sizes[i]));
+    print_stats();
+    return write_profile(arguments[1], MEMLOG_PROFILE_PPROF) != 0;
+}
+
 static int fill(char **arguments)
 {
     enum { BLOCK = 1 << 16 };
@@ -161,6 +174,8 @@ int main(int argc, char **argv)
         return grow(argv + 2);
     if (strcmp(mode, "spread") == 0 && argc == 4)
         return spread(argv + 2);
+    if (strcmp(mode, "pass") == 0 && argc == 4)
+        return pass(argv + 2);
     if (strcmp(mode, "fill") == 0 && argc == 3)
         return fill(argv + 2);
     if (strcmp(mode, "wait") == 0 && argc == 3)

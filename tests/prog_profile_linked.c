@@ -90,7 +90,8 @@ int main(int argc, char **argv)
         memlog_gc();
         usleep(1000);
     }
-    if (write_profile(argv[1], MEMLOG_PROFILE_PPROF) != 0 || write_profile(argv[2], MEMLOG_PROFILE_TEXT) != 0)
+    if (write_profile(argv[1], MEMLOG_PROFILE_PPROF) != 0 ||
+        write_profile(argv[2], MEMLOG_PROFILE_TEXT) != 0)
         return 4;
     printf("%d\n", __atomic_load_n(&finalized, __ATOMIC_SEQ_CST) >= ROUNDS / 2);
     return 0;

@@ -79,4 +79,5 @@ START_TEST(other_paths_have_none)
 }
 END_TEST
 
-UNIT_MAIN_TIMES("http assets", EXPECTED, assets_are_the_files, imported_modules_are_there, other_paths_have_none)
+UNIT_MAIN_TIMES("http assets", EXPECTED, assets_are_the_files, imported_modules_are_there,
+                other_paths_have_none)

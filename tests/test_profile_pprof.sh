@@ -85,6 +85,17 @@ awk -v right="$objects" '/^Locations/ { exit } $1 ~ /^[0-9]+$/ { sum += $3 }
   END { exit !(sum > right * 0.97 && sum < right * 1.03) }' out || fail "HeapObjects is $objects"
 grep -q '^Period: 512$' out || fail "the period is no 512"
 
+# --- the default rate, over some 240000 samples: half of 1 % is two standard deviations ------------
+if test "$full" = 1; then
+  MEMLOG_PROFILE_RATE= LD_PRELOAD=$preload timeout 300 ./prog pass 126000000000 many.pb.gz >stats || fail "prog pass: $?"
+  read -r alloc objects total_alloc rest <stats
+  seen=$(total alloc_space many.pb.gz)
+  awk -v seen="$seen" -v right="$total_alloc" 'BEGIN { exit !(seen > right * 0.99 && seen < right * 1.01) }' ||
+    fail "at the default rate: $seen were allocated, and TotalAlloc is $total_alloc"
+  pprof -raw many.pb.gz
+  grep -q '^Period: 524288$' out || fail "the period is no 524288"
+fi
+
 # --- the default: few samples, the leak still first; and by frame pointers -------------------
 MEMLOG_PROFILE_RATE= LD_PRELOAD=$preload timeout 60 ./prog leak default.pb.gz default.txt >stats || fail "by default: $?"
 pprof -raw default.pb.gz

@@ -2,17 +2,12 @@
 #include "cli/recorder.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/image.h"
-#include "cli/locate.h"
-#include "cli/sandbox.h"
-#include "cli/space.h"
+#include "cli/reach.h"
 #include "cli/summary.h"
 #include "os/cgroup.h"
 #include "os/clock.h"
@@ -22,35 +17,18 @@ struct ml_recorder {
     struct ml_lines lines;
     struct ml_lines_source source;
     struct ml_place place;
-    struct ml_raw_stats raw; /* large */
 
     pthread_mutex_t lock; /* of all below: the pages look at the process, too */
-    pid_t pid;
-    struct ml_board_slot *slot;
-    struct ml_space space;
-    struct ml_image *image;
-    uint32_t images_seen; /* of the slot, when the image was opened */
+    struct ml_reach reach;
     const struct ml_board_numbers *left; /* NULL, or what the process has written itself */
-    bool at_exit;         /* the last sample is of its exit */
-    bool was_refused;     /* said already */
-    uint64_t failing_ns;  /* monotonic: since when memlog can't be read in it; 0: it can */
-    uint64_t searched_ns; /* monotonic: when memlog was looked for in it; 0: not */
-    int read_error;       /* of the last reading */
+    bool at_exit;   /* the last sample is of its exit */
+    int read_error; /* of the last reading */
 
     struct ml_summary summary;
     uint64_t last_ns;
 };
 
 /* ---- the numbers --------------------------------------------------------------- */
-
-static void add_system_numbers(const struct ml_recorder *recorder, struct memlog_extra *extra)
-{
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/statm", (int)recorder->pid);
-    extra->rss = ml_os_rss_bytes_of(path);
-    snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)recorder->pid);
-    extra->cgroup_limit = ml_os_cgroup_limit_under(path, "/sys/fs/cgroup");
-}
 
 static void take_left_numbers(const struct ml_recorder *recorder, struct memlog_memstats *stats,
                               struct memlog_extra *extra)
@@ -66,28 +44,6 @@ static void take_left_numbers(const struct ml_recorder *recorder, struct memlog_
     }
 }
 
-/* What its thread has written last. One that was killed in the middle leaves nothing whole. */
-static int read_inside(const struct ml_recorder *recorder, struct memlog_memstats *stats,
-                       struct memlog_extra *extra)
-{
-    enum { PATIENCE = 1000 };
-    const struct ml_board_slot *slot = recorder->slot;
-    for (int tries = 0; tries < PATIENCE; tries++) {
-        uint32_t before = __atomic_load_n(&slot->inside_sequence, __ATOMIC_ACQUIRE);
-        *stats = slot->inside.stats;
-        if (extra != NULL)
-            *extra = slot->inside.extra;
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        if (!(before & 1) && before == __atomic_load_n(&slot->inside_sequence, __ATOMIC_RELAXED)) {
-            if (extra != NULL)
-                add_system_numbers(recorder, extra);
-            return before == 0 ? -EAGAIN : 0;
-        }
-        sched_yield();
-    }
-    return -EAGAIN;
-}
-
 static int read_numbers(void *context, struct memlog_memstats *stats, struct memlog_extra *extra)
 {
     struct ml_recorder *recorder = context;
@@ -97,20 +53,10 @@ static int read_numbers(void *context, struct memlog_memstats *stats, struct mem
         return 0;
     }
     if (recorder->lines.record.without_heap) {
-        add_system_numbers(recorder, extra);
+        ml_reach_add_system_numbers(&recorder->reach, extra);
         return recorder->read_error = extra->rss == 0 ? -ESRCH : 0; /* it has ended */
     }
-    int error = recorder->read_error =
-        recorder->image == NULL ? read_inside(recorder, stats, extra)
-                                : ml_image_read(recorder->image, &recorder->raw);
-    if (error != 0 || recorder->image == NULL)
-        return error;
-    ml_stats_from_raw(stats, &recorder->raw);
-    if (extra != NULL) {
-        ml_extra_from_raw(extra, &recorder->raw);
-        add_system_numbers(recorder, extra);
-    }
-    return 0;
+    return recorder->read_error = ml_reach_read(&recorder->reach, stats, extra);
 }
 
 /* What has ended takes nothing; what it took last stays. A process has always some PSS. */
@@ -118,7 +64,7 @@ static void read_usage(void *context, unsigned sources, struct ml_os_usage *usag
 {
     const struct ml_recorder *recorder = context;
     char path[64];
-    snprintf(path, sizeof(path), "/proc/%d", (int)recorder->pid);
+    snprintf(path, sizeof(path), "/proc/%d", (int)recorder->reach.pid);
     if (!recorder->at_exit)
         ml_os_usage_read(path, sources, usage);
     if (recorder->lines.record.without_heap && usage->pss == 0)
@@ -128,13 +74,13 @@ static void read_usage(void *context, unsigned sources, struct ml_os_usage *usag
 static uint64_t cycles(void *context)
 {
     struct ml_recorder *recorder = context;
-    return recorder->image == NULL ? 0 : ml_image_cycles(recorder->image);
+    return recorder->reach.image == NULL ? 0 : ml_image_cycles(recorder->reach.image);
 }
 
 static bool cycle(void *context, uint64_t number, struct ml_gc_record *record)
 {
     struct ml_recorder *recorder = context;
-    return recorder->image != NULL && ml_image_cycle(recorder->image, number, record);
+    return recorder->reach.image != NULL && ml_image_cycle(recorder->reach.image, number, record);
 }
 
 /* What has ended is in no cgroup. */
@@ -144,7 +90,7 @@ static uint64_t limit_bytes(void *context)
     char path[64];
     if (recorder->at_exit)
         return recorder->lines.limit_bytes;
-    snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)recorder->pid);
+    snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)recorder->reach.pid);
     return ml_os_cgroup_limit_under(path, "/sys/fs/cgroup");
 }
 
@@ -170,7 +116,7 @@ static int open_file(struct ml_recorder *recorder, const char *pattern, const ch
         return refuse(recorder, error, NULL);
     snprintf(recorder->place.program, sizeof(recorder->place.program), "%s",
              base == NULL ? name : base + 1);
-    error = ml_place_choose(&recorder->place, recorder->pid, &bad);
+    error = ml_place_choose(&recorder->place, recorder->reach.pid, &bad);
     recorder->lines.file.path = recorder->place.path;
     if (error == 0)
         error = ml_file_open(&recorder->lines.file);
@@ -220,10 +166,10 @@ static void copy_command(const struct ml_board_slot *slot, char *line, size_t ca
 static void begin_lines(struct ml_recorder *recorder, bool show_command, char *const *arguments)
 {
     char command[ML_RECORD_COMMAND_BYTES];
-    const struct ml_board_slot *slot = recorder->slot;
+    const struct ml_board_slot *slot = recorder->reach.slot;
     bool has_said = __atomic_load_n(&slot->images, __ATOMIC_ACQUIRE) != 0 &&
                     slot->first.when_ns != 0;
-    struct ml_record_run run = { .pid = recorder->pid };
+    struct ml_record_run run = { .pid = recorder->reach.pid };
     run.start_ns = has_said ? slot->first.when_ns : ml_os_realtime_ns();
     if (arguments != NULL)
         write_command(arguments, command, sizeof(command));
@@ -245,15 +191,13 @@ int ml_recorder_open(struct ml_recorder **made, const struct ml_recorder_setting
         return -ENOMEM;
     }
     pthread_mutex_init(&recorder->lock, NULL);
-    recorder->pid = pid;
-    recorder->slot = slot;
+    ml_reach_init(&recorder->reach, pid, slot, settings->interval_ns);
     recorder->source = (struct ml_lines_source){ read_numbers, read_usage, cycles, cycle,
                                                   limit_bytes, recorder };
     recorder->lines.source = &recorder->source;
     recorder->lines.tell_cycles = settings->tell_cycles;
     recorder->lines.file.max_bytes = settings->max_bytes;
     recorder->lines.file.fd = -1;
-    recorder->space.memory = recorder->space.maps = -1;
     (settings->without_heap ? ml_record_init_without_heap
                             : ml_record_init)(&recorder->lines.record, settings->interval_ns);
     int error = take_columns(recorder, settings->columns);
@@ -269,125 +213,6 @@ int ml_recorder_open(struct ml_recorder **made, const struct ml_recorder_setting
 }
 
 /* ---- samples ----------------------------------------------------------------------- */
-
-/* Between an exec and the next program's first instructions the slot tells of what is not
- * there any more: that passes. */
-static void complain_once(struct ml_recorder *recorder, int error)
-{
-    uint64_t now = ml_os_monotonic_ns();
-    if (recorder->failing_ns == 0)
-        recorder->failing_ns = now;
-    bool may_pass = error != -EPERM && now - recorder->failing_ns < ML_NS_PER_SECOND;
-    if (recorder->was_refused || may_pass || error == -ESRCH)
-        return;
-    recorder->was_refused = true;
-    if (error == -ENOTSUP)
-        ml_os_complain("the program has another version of memlog in it: nothing is recorded",
-                       NULL);
-    else if (error == -EFAULT || error == -ESTALE)
-        ml_os_complain("the program has become one without memlog (static, or started without "
-                       "LD_PRELOAD): nothing is recorded any more", NULL);
-    else
-        ml_os_complain("cannot read the program's numbers: ", ml_os_error_text(-error), NULL);
-}
-
-/* Once, however many processes: a child mostly is the same program. */
-static void complain_of_malloc(const struct ml_recorder *recorder)
-{
-    static bool said;
-    if (said || !__atomic_load_n(&recorder->slot->passed_by, __ATOMIC_RELAXED))
-        return;
-    said = true;
-    ml_os_complain("the program has a malloc of its own: what it allocates by that is not counted",
-                   NULL);
-}
-
-static void close_image(struct ml_recorder *recorder)
-{
-    ml_image_close(recorder->image);
-    ml_space_close(&recorder->space);
-    recorder->image = NULL;
-}
-
-/* As ml_image_open; what was open before is not any more. */
-static int open_image(struct ml_recorder *recorder, uintptr_t root)
-{
-    const struct ml_memory memory = { ml_space_read, &recorder->space };
-    close_image(recorder);
-    int error = ml_space_open(&recorder->space, recorder->pid);
-    if (error == 0)
-        recorder->image = ml_image_open(&memory, root, &error);
-    return error;
-}
-
-/* Whether memlog can be read there. */
-static bool is_root(struct ml_space *space, uintptr_t root)
-{
-    const struct ml_memory memory = { ml_space_read, space };
-    int error = -ENOENT;
-    if (root != 0)
-        ml_image_close(ml_image_open(&memory, root, &error));
-    return error == 0;
-}
-
-/* It has become a program that can't get at the board: another user's, or one with an environment
- * of its own. Memlog may be in it all the same, or be there in a moment. */
-static bool find_again(struct ml_recorder *recorder)
-{
-    uint64_t now = ml_os_monotonic_ns();
-    struct ml_space space;
-    if (recorder->searched_ns != 0 && now - recorder->searched_ns < ML_NS_PER_SECOND)
-        return false;
-    recorder->searched_ns = now;
-    uintptr_t root = ml_space_open(&space, recorder->pid) == 0 ? ml_locate_root(&space) : 0;
-    bool is_there = is_root(&space, root);
-    ml_space_close(&space);
-    return is_there && open_image(recorder, root) == 0;
-}
-
-/* The program gets a thread: not while it may still want to be alone (unshare), and not
- * where making one may end it. False: it can't be asked. */
-static bool ask_inside(struct ml_recorder *recorder)
-{
-    enum { ALONE_NS = 100 * ML_NS_PER_MS };
-    struct ml_board_slot *slot = recorder->slot;
-    bool has_begun = __atomic_load_n(&slot->inside_sequence, __ATOMIC_ACQUIRE) != 0;
-    if (has_begun)
-        return true;
-    if (ml_sandbox_is_around(recorder->pid)) {
-        __atomic_store_n(&slot->asks, 0, __ATOMIC_RELEASE);
-        return false;
-    }
-    if (slot->asks == 0 && ml_os_realtime_ns() - slot->first.when_ns >= ALONE_NS) {
-        slot->interval_ns = recorder->lines.record.interval_ns;
-        __atomic_store_n(&slot->asks, ML_BOARD_NUMBERS, __ATOMIC_RELEASE);
-    }
-    return true;
-}
-
-static bool is_refusal(int error) { return error == -EPERM || error == -ENOSYS; }
-
-/* Whether there is somewhere to read. The slot may tell of another program by now, whose memlog
- * is elsewhere. */
-static bool has_numbers(struct ml_recorder *recorder)
-{
-    uint32_t images = __atomic_load_n(&recorder->slot->images, __ATOMIC_ACQUIRE);
-    if (images == recorder->images_seen)
-        return recorder->image != NULL;
-    int error = open_image(recorder, (uintptr_t)recorder->slot->root);
-    if (is_refusal(error) && ask_inside(recorder))
-        return true;
-    if (error != 0 && (is_refusal(error) || !find_again(recorder))) {
-        complain_once(recorder, error);
-        return false;
-    }
-    recorder->images_seen = images;
-    complain_of_malloc(recorder);
-    uint32_t asked = ML_BOARD_NUMBERS; /* it may be read again: the thread ends */
-    (void)__atomic_compare_exchange_n(&recorder->slot->asks, &asked, 0, false, __ATOMIC_RELEASE,
-                                      __ATOMIC_RELAXED);
-    return true;
-}
 
 static int take_sample(struct ml_recorder *recorder, const struct ml_board_numbers *left,
                        const char *keyword, const char *words)
@@ -405,37 +230,32 @@ static int take_sample(struct ml_recorder *recorder, const struct ml_board_numbe
 /* The process has written it before its program began. */
 static bool take_first_sample(struct ml_recorder *recorder)
 {
-    if (__atomic_load_n(&recorder->slot->images, __ATOMIC_ACQUIRE) == 0)
+    if (__atomic_load_n(&recorder->reach.slot->images, __ATOMIC_ACQUIRE) == 0)
         return false;
-    complain_of_malloc(recorder);
-    (void)take_sample(recorder, &recorder->slot->first, NULL, NULL);
-    (void)has_numbers(recorder); /* as soon as there is one: it may become another user */
+    ml_reach_tell_of_malloc(&recorder->reach);
+    (void)take_sample(recorder, &recorder->reach.slot->first, NULL, NULL);
+    (void)ml_reach_has_numbers(&recorder->reach); /* as soon as there is one: it may become another user */
     return true;
 }
 
 static bool sample(struct ml_recorder *recorder)
 {
-    if (recorder->last_ns == 0 && recorder->slot->first.when_ns != 0)
+    if (recorder->last_ns == 0 && recorder->reach.slot->first.when_ns != 0)
         return take_first_sample(recorder);
-    if (!recorder->lines.record.without_heap && !has_numbers(recorder))
+    if (!recorder->lines.record.without_heap && !ml_reach_has_numbers(&recorder->reach))
         return false;
     (void)take_sample(recorder, NULL, NULL, NULL);
-    bool is_found = recorder->read_error == -ESTALE && find_again(recorder);
-    if (recorder->read_error == 0 || is_found)
-        recorder->failing_ns = recorder->searched_ns = 0;
-    else if (recorder->read_error != -EAGAIN)
-        complain_once(recorder, recorder->read_error);
-    return recorder->read_error == 0;
+    return ml_reach_heed(&recorder->reach, recorder->read_error);
 }
 
 static void end(struct ml_recorder *recorder, const char *reason)
 {
-    if (recorder->last_ns == 0 && recorder->slot->first.when_ns != 0)
+    if (recorder->last_ns == 0 && recorder->reach.slot->first.when_ns != 0)
         (void)take_first_sample(recorder);
-    complain_of_malloc(recorder);
-    recorder->at_exit = __atomic_load_n(&recorder->slot->done, __ATOMIC_ACQUIRE) != 0;
+    ml_reach_tell_of_malloc(&recorder->reach);
+    recorder->at_exit = __atomic_load_n(&recorder->reach.slot->done, __ATOMIC_ACQUIRE) != 0;
     if (recorder->at_exit) {
-        (void)take_sample(recorder, &recorder->slot->last, "end ", reason);
+        (void)take_sample(recorder, &recorder->reach.slot->last, "end ", reason);
         return;
     }
     char line[ML_RECORD_COMMENT_BYTES];
@@ -456,7 +276,7 @@ int ml_recorder_read(struct ml_recorder *recorder, struct memlog_memstats *stats
 {
     pthread_mutex_lock(&recorder->lock);
     recorder->left = NULL;
-    int error = has_numbers(recorder) ? read_numbers(recorder, stats, extra) : -EAGAIN;
+    int error = ml_reach_has_numbers(&recorder->reach) ? read_numbers(recorder, stats, extra) : -EAGAIN;
     extra->log_samples = recorder->lines.file.samples; /* the program itself writes none */
     extra->log_lost = recorder->lines.file.lost;
     pthread_mutex_unlock(&recorder->lock);
@@ -467,9 +287,9 @@ int ml_recorder_use(struct ml_recorder *recorder,
                     int (*use)(struct ml_image *image, pid_t pid, void *argument), void *argument)
 {
     pthread_mutex_lock(&recorder->lock);
-    int error = !has_numbers(recorder)    ? -EAGAIN
-                : recorder->image == NULL ? -EPERM
-                                          : use(recorder->image, recorder->pid, argument);
+    int error = !ml_reach_has_numbers(&recorder->reach)    ? -EAGAIN
+                : recorder->reach.image == NULL ? -EPERM
+                                          : use(recorder->reach.image, recorder->reach.pid, argument);
     pthread_mutex_unlock(&recorder->lock);
     return error;
 }
@@ -501,6 +321,6 @@ void ml_recorder_close(struct ml_recorder *recorder)
     if (recorder == NULL)
         return;
     ml_file_close(&recorder->lines.file);
-    close_image(recorder);
+    ml_reach_close(&recorder->reach);
     free(recorder);
 }

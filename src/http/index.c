@@ -8,7 +8,7 @@
 static const char head[] =
     "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-    "<link rel=\"stylesheet\" href=\"/debug/memlog/pages.css\">\n";
+    "<link rel=\"icon\" href=\"data:,\">\n<link rel=\"stylesheet\" href=\"/debug/memlog/pages.css\">\n";
 
 static const char pages[] =
     "<title>/debug/</title>\n</head>\n<body>\n<h1>/debug/</h1>\n<dl>\n"

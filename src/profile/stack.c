@@ -160,7 +160,7 @@ static ML_SCANS_FOREIGN_MEMORY bool follow_known(struct stack *stack, uintptr_t 
 /* Now and then the unwinder has the word all the same: it notices what has changed. */
 static bool is_to_be_checked(void)
 {
-    enum { EVERY = 32 };
+    enum { EVERY = 128 };
     static uint32_t taken;
     return __atomic_add_fetch(&taken, 1, __ATOMIC_RELAXED) % EVERY == 0;
 }

@@ -19,7 +19,7 @@ function check(isTrue, what) {
   console.log(`FAIL: ${what}`);
 }
 
-// ---- the program ----------------------------------------------------------------------------------
+// ---- the program ----------------------------------------------------------------------
 
 // A port that was free a moment ago: the program is to be found there again when it is restarted.
 async function freePort() {
@@ -59,7 +59,7 @@ async function rowsThere(least) {
   }
 }
 
-// ---- the page ---------------------------------------------------------------------------------------
+// ---- the page -------------------------------------------------------------------------
 
 // Keys as the standard numbers them.
 const LEFT = '\uE012', RIGHT = '\uE014', ESCAPE = '\uE00C', TAB = '\uE004', SHIFT = '\uE008';
@@ -67,7 +67,8 @@ const LEFT = '\uE012', RIGHT = '\uE014', ESCAPE = '\uE00C', TAB = '\uE004', SHIF
 let served = await startProgram(...program);
 const browser = await startBrowser({ folder });
 const memory = 'document.querySelector("#memory .plot")';
-const range = () => browser.eval(`[Number(${memory}.dataset.xMin), Number(${memory}.dataset.xMax)]`);
+const range = () => browser.eval(
+  `[Number(${memory}.dataset.xMin), Number(${memory}.dataset.xMax)]`);
 const points = () => browser.eval(`Number(${memory}.dataset.points)`);
 const text = id => browser.eval(`document.getElementById("${id}").textContent`);
 const state = () => browser.eval('document.getElementById("connection").dataset.state');
@@ -99,7 +100,8 @@ async function history() {
   check((await text('facts')).includes(`pid ${served.data.pid}`), `facts: ${await text('facts')}`);
   check(Number(await browser.eval(`${memory}.dataset.lastAlloc`)) > 0, 'Alloc is not known');
   check(Number(await browser.eval(`${memory}.dataset.lastRss`)) > 0, 'RSS is not known');
-  check(/^[\d.,]+\s[KMG]?i?B$/.test(await text('now-Alloc')), `Alloc is ${await text('now-Alloc')}`);
+  const alloc = await text('now-Alloc');
+  check(/^[\d.,]+\s[KMG]?i?B$/.test(alloc), `Alloc is ${alloc}`);
   check(await browser.eval('Number(document.querySelector("#classes .plot").dataset.bars) > 0'),
     'there are no size classes');
   check(await browser.eval('Number(document.querySelector("#pauses .plot").dataset.points) > 0'),
@@ -192,8 +194,9 @@ async function keyboard() {
   await browser.key(TAB);
   const outline = await browser.eval('getComputedStyle(document.activeElement).outlineStyle');
   check(outline !== 'none', 'the focus can\'t be seen');
-  const nameless = await browser.eval(`[...document.querySelectorAll("button, select, a, [role=img]")]
-    .filter(one => !(one.getAttribute("aria-label") || one.textContent.trim())).length`);
+  const nameless = await browser.eval(`[
+    ...document.querySelectorAll("button, select, a, [role=img]"),
+  ].filter(one => !(one.getAttribute("aria-label") || one.textContent.trim())).length`);
   check(nameless === 0, `${nameless} parts have no names`);
 }
 
@@ -310,7 +313,8 @@ async function othersAreLeftAlone() {
   check(seen.filter(url => url.startsWith(`${origin}/debug/memlog`)).length > 20,
     `few requests were seen: ${seen}`);
   // The browser's own first page, before ours, is made of chrome: addresses.
-  const elsewhere = seen.filter(url => !url.startsWith(`${origin}/`) && !/^(data|chrome):/.test(url));
+  const elsewhere = seen.filter(
+    url => !url.startsWith(`${origin}/`) && !/^(data|chrome):/.test(url));
   check(elsewhere.length === 0, `asked for: ${elsewhere}`);
   const policy = (await fetch(`${origin}/debug/memlog`)).headers.get('content-security-policy');
   check(/default-src 'none'/.test(policy), `the policy is ${policy}`);

@@ -22,7 +22,7 @@ async function check(what, test) {
   }
 }
 
-// ---- rows ---------------------------------------------------------------------------------------
+// ---- rows -----------------------------------------------------------------------------
 
 const columns = ['time', 'Alloc', 'Sys', 'HeapReleased', 'RSS', 'TotalAlloc', 'Mallocs', 'Frees'];
 const answer = (run, seq, rows, more) => ({ run, seq, interval: 1, columns, rows, ...more });
@@ -143,7 +143,7 @@ await check('the first time that is not before', () => {
   assert.deepEqual([0, 1, 2, 5, 9].map(at => firstNotBefore([1, 2, 6], at)), [0, 0, 1, 2, 3]);
 });
 
-// ---- the view -------------------------------------------------------------------------------------
+// ---- the view -------------------------------------------------------------------------
 
 const viewOf = (first, last) => {
   const view = new View(() => { view.moves = (view.moves || 0) + 1; });
@@ -201,7 +201,7 @@ await check('there is an end to zooming and moving', () => {
   assert.deepEqual(view.range(), [0, 100]);
 });
 
-// ---- numbers and times ----------------------------------------------------------------------------
+// ---- numbers and times ----------------------------------------------------------------
 
 // Numbers and their units stay on one line.
 const says = (text, words) => assert.equal(text.replaceAll('\u00a0', ' '), words);
@@ -250,7 +250,7 @@ await check('times are local, and the zone has a name', () => {
     ['23:59:58.000\n15 Jan', '23:59:58.500']);
 });
 
-// ---- asking ---------------------------------------------------------------------------------------
+// ---- asking ---------------------------------------------------------------------------
 
 // A browser whose clock stands: what waits is called by the test.
 const listeners = {};
@@ -347,7 +347,7 @@ await check('a pause asks for nothing, and what comes in then is not taken', asy
   assert.equal(seen.taken.length, 2);
 });
 
-await check('a page that nobody sees asks less often, and at once when it is seen again', async () => {
+await check('a page that nobody sees asks less often, and at once when it is seen', async () => {
   const { seen } = await asked(() => good);
   document.hidden = true;
   await seen.next();

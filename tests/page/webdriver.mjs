@@ -10,7 +10,7 @@ const patience = 60000;
 // Ends with the process that has started it. `folder`: where it keeps what it writes.
 export async function startBrowser({ folder, width = 1400, height = 1000 }) {
   const env = { ...process.env, HOME: folder, XDG_CONFIG_HOME: `${folder}/config`,
-    XDG_CACHE_HOME: `${folder}/cache`, TZ: 'UTC' };
+    XDG_CACHE_HOME: `${folder}/cache`, TMPDIR: folder, TZ: 'UTC' };
   const driver = spawn('chromedriver', ['--port=0'],
     { env, stdio: ['ignore', 'pipe', 'inherit'] });
   process.on('exit', () => driver.kill());
@@ -64,8 +64,10 @@ export async function startBrowser({ folder, width = 1400, height = 1000 }) {
       return null;
     },
     async key(...keys) {
-      await ask('POST', `${base}/actions`, { actions: [{ type: 'key', id: 'keys',
-        actions: keys.flatMap(value => [{ type: 'keyDown', value }, { type: 'keyUp', value }]) }] });
+      const strokes = keys.flatMap(value => [
+        { type: 'keyDown', value }, { type: 'keyUp', value }]);
+      await ask('POST', `${base}/actions`,
+        { actions: [{ type: 'key', id: 'keys', actions: strokes }] });
     },
     // With the mouse from here to there, in pixels of the window; `held`: a key that is down.
     async drag([x, y], [toX, toY], held) {
