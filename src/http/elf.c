@@ -11,11 +11,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "http/functions.h"
+#include "http/scopes.h"
+
 struct ml_elf {
     Dwfl *session;
     Dwfl_Module *module;
     GElf_Phdr *parts;
     size_t parts_count;
+    struct ml_functions *functions; /* NULL: nobody has asked yet */
+    struct ml_scopes *scopes;
 };
 
 /* ---- opening ------------------------------------------------------------------------------ */
@@ -76,7 +81,8 @@ struct ml_elf *ml_elf_open(const char *path)
     if (elf == NULL)
         return NULL;
     elf->session = dwfl_begin(&callbacks);
-    if (elf->session != NULL && report(elf, path) && read_parts(elf))
+    elf->scopes = ml_scopes_new();
+    if (elf->session != NULL && elf->scopes != NULL && report(elf, path) && read_parts(elf))
         return elf;
     ml_elf_close(elf);
     return NULL;
@@ -88,6 +94,8 @@ void ml_elf_close(struct ml_elf *elf)
         return;
     if (elf->session != NULL)
         dwfl_end(elf->session);
+    ml_functions_free(elf->functions);
+    ml_scopes_free(elf->scopes);
     free(elf->parts);
     free(elf);
 }
@@ -133,27 +141,14 @@ static void take_inlined(struct search *search, Dwarf_Die *unit, Dwarf_Die *die)
         search->next.file = dwarf_filesrc(files, (size_t)number, NULL, NULL);
 }
 
-/* The innermost piece of code there is found from the unit down; where that stands, and not
- * where it was defined, from itself up. */
 static void take_scopes(struct search *search, Dwarf_Die *unit, Dwarf_Addr address)
 {
-    Dwarf_Die *scopes = NULL, innermost;
-    int count = dwarf_getscopes(unit, address, &scopes);
-    if (count > 0)
-        innermost = scopes[0];
-    free(scopes);
-    scopes = NULL;
-    if (count <= 0)
-        return;
-    count = dwarf_getscopes_die(&innermost, &scopes);
-    for (int i = 0; i < count; i++) {
-        int tag = dwarf_tag(&scopes[i]);
-        if (tag == DW_TAG_inlined_subroutine)
-            take_inlined(search, unit, &scopes[i]);
-        else if (tag == DW_TAG_subprogram && search->function == NULL)
-            search->function = name_of(&scopes[i]);
-    }
-    free(scopes);
+    Dwarf_Die scopes[ML_SCOPES_MOST];
+    size_t count = ml_scopes_at(search->elf->scopes, unit, address, scopes);
+    for (size_t i = count; i-- > 1;)
+        take_inlined(search, unit, &scopes[i]);
+    if (count != 0 && search->function == NULL)
+        search->function = name_of(&scopes[0]);
 }
 
 static void look_into_dwarf(struct search *search)
@@ -199,11 +194,12 @@ void ml_elf_each(struct ml_elf *elf, uint64_t offset, bool with_lines, ml_name_t
                  void *argument)
 {
     struct search search = { .elf = elf, .take = take, .argument = argument };
-    GElf_Sym symbol;
     if (!is_address_of(elf, offset, &search.address))
         return;
-    search.function = dwfl_module_addrinfo(elf->module, search.address, &search.offset, &symbol,
-                                           NULL, NULL, NULL);
+    if (elf->functions == NULL)
+        elf->functions = ml_functions_read(elf->module);
+    if (elf->functions != NULL)
+        search.function = ml_functions_find(elf->functions, search.address, &search.offset);
     search.next.offset = search.offset;
     if (with_lines)
         look_into_dwarf(&search);
