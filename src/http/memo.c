@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEADS = 1 << 12, ENTRIES_MOST = 1 << 15 };
+enum { HEADS = 1 << 14, ENTRIES_MOST = 1 << 17 };
 
 struct name {
     struct ml_name name; /* its strings are ours */
@@ -95,9 +95,9 @@ static void take_name(const struct ml_name *name, void *argument)
 
 static struct entry **head_of(struct ml_memo *memo, uintptr_t address)
 {
-    return &memo->heads[(address * UINT64_C(0x9e3779b97f4a7c15)) >> 52];
+    return &memo->heads[(address * UINT64_C(0x9e3779b97f4a7c15)) >> 50];
 }
-_Static_assert(HEADS == 1 << (64 - 52), "a hash's first bits are a head's number");
+_Static_assert(HEADS == 1 << (64 - 50), "a hash's first bits are a head's number");
 
 static void ask(struct ml_memo *memo, uintptr_t address, ml_name_taker *take, void *argument)
 {

@@ -139,7 +139,7 @@ static int write_collapsed(struct ml_request *request, const struct ml_profile *
     struct ml_symbols *symbols = symbols_of(request->site);
     if (symbols == NULL)
         return -ENOMEM;
-    struct ml_namer namer = ml_symbols_namer(symbols);
+    struct ml_namer namer = ml_symbols_namer_with_lines(symbols);
     request->reply.type = ML_TYPE_TEXT;
     return ml_profile_collapse(profile, type, &namer, &request->reply.body);
 }

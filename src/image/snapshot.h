@@ -46,7 +46,7 @@ struct ml_snapshot {
 
 /* The process's profile now. pid: whose /proc/PID/maps is read. 0 or -errno, as
  * ml_image_read, or -ENOMEM; then there is nothing to free. Two system calls and a little for
- * each page of buckets: 10 ms for 100,000 of them. */
+ * each page of buckets: a tenth of a second for 100,000 of them. */
 int ml_snapshot_take(struct ml_snapshot *snapshot, struct ml_image *image, pid_t pid);
 /* Where the address is; NULL: in none of the mappings. */
 const struct ml_snapshot_mapping *ml_snapshot_mapping_of(const struct ml_snapshot *snapshot,
