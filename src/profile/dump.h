@@ -11,9 +11,9 @@
  * back. Beside each other they say what has grown between them.
  *
  * Whole or not at all: what is written gets its name when it is finished. One at a time; for
- * peaks and for looking at the limit no more than a twentieth of the time each. It takes some
- * room on the stack of who comes by: threads with little of it, handlers with a stack of their own and
- * coroutines don't do it. A signal is answered by the next that has enough when it allocates.
+ * peaks no more than a twentieth of the time. It takes some room on the stack of who comes by:
+ * threads with little of it, handlers with a stack of their own and coroutines don't do it. A
+ * signal is answered by the next that has enough when it allocates.
  */
 #ifndef ML_PROFILE_DUMP_H
 #define ML_PROFILE_DUMP_H

@@ -55,19 +55,16 @@ uint64_t ml_limit_marks_left(uint64_t used, uint64_t limit)
 static int64_t given_limit = INT64_MAX;
 static struct ml_limit_marks of_process, of_group;
 
-static uint64_t backed_next;                  /* look when the heap has come to that; or, */
-static uint64_t sample_next_ns, not_before_ns; /* not before then, at a sample from then on */
+static uint64_t backed_next;    /* look when the heap has come to that, */
+static uint64_t sample_next_ns; /* and at a sample from then on */
 
 static uint64_t get(const uint64_t *from) { return __atomic_load_n(from, __ATOMIC_RELAXED); }
 static void set(uint64_t *to, uint64_t value) { __atomic_store_n(to, value, __ATOMIC_RELAXED); }
 
 bool ml_nearlimit_is_due(bool sampled)
 {
-    bool has_grown = ml_pageheap_backed_bytes() >= get(&backed_next);
-    if (!has_grown && !sampled)
-        return false;
-    uint64_t now = ml_os_monotonic_ns();
-    return now >= get(has_grown ? &not_before_ns : &sample_next_ns);
+    return ml_pageheap_backed_bytes() >= get(&backed_next) ||
+           (sampled && ml_os_monotonic_ns() >= get(&sample_next_ns));
 }
 
 /* took: of the thread's own time, since what others took while it waited for its turn is no cost of
@@ -77,11 +74,10 @@ static void look_again(uint64_t now, uint64_t took, uint64_t left)
     enum { SHARE = 20, LEAST_BYTES = 1 << 20 };
     const uint64_t WITH_LIMIT_NS = ML_NS_PER_SECOND / 4;
     const uint64_t WITHOUT_NS = 10 * (uint64_t)ML_NS_PER_SECOND;
-    uint64_t not_before = now + took * SHARE, backed = ml_pageheap_backed_bytes();
-    uint64_t in_time = now + (left == UINT64_MAX ? WITHOUT_NS : WITH_LIMIT_NS);
+    uint64_t backed = ml_pageheap_backed_bytes();
+    uint64_t wait = left == UINT64_MAX ? WITHOUT_NS : WITH_LIMIT_NS;
     set(&backed_next, left == UINT64_MAX ? UINT64_MAX : backed + ml_max(left / 4, LEAST_BYTES));
-    set(&not_before_ns, not_before);
-    set(&sample_next_ns, ml_max(in_time, not_before));
+    set(&sample_next_ns, now + ml_max(wait, took * SHARE));
 }
 
 void ml_nearlimit_put_off(void)

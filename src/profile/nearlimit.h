@@ -11,8 +11,9 @@
  *                  processes are in it
  *
  * The cgroup's figures are files. They are read when the heap has grown by a quarter of
- * what is left to the next mark (1 MiB at least), and four times a second while
- * samples are taken; of all time no more than a twentieth. Where there is no limit they are
+ * what is left to the next mark (1 MiB at least), at once: who waits may not see the end. And
+ * four times a second while samples are taken, but for a twentieth of the time at most. A heap
+ * that goes up and down is looked at no more often for that. Where there is no limit they are
  * read every ten seconds.
  */
 #ifndef ML_PROFILE_NEARLIMIT_H
