@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# bench.sh - what make bench runs: the rows of rows.sh, allocators.sh and profile.sh, each
+# bench.sh - what make bench runs: the rows of rows.sh, allocators.sh, profile.sh and pages.sh, each
 # several times with memlog and its peers in turn, and a table of them on the
 # terminal, in bench.txt and, with every figure in a line of its own, in bench.csv.
 #
 # Environment: BENCH, the rows wanted (all); ROUNDS, how often (5); GO, the go
 # command; QUIET, seconds to wait for a quiet machine in a whole run (120);
 # BENCH_MIB and BENCH_SECONDS, how much lives in the rows pause and latency (1024)
-# and how long they measure (20); BENCH_WITHOUT, another libmemlog-preload.so for the row
+# and how long they and the row pages measure (20); BENCH_WITHOUT, another libmemlog-preload.so for the row
 # profile.
 #
 # Ends with 0; 1 when something that was measured failed; 2 when it was called
@@ -23,7 +23,7 @@ BENCH_WITHOUT=${BENCH_WITHOUT:-}
 live_mib=${BENCH_MIB:-1024}
 measured_seconds=${BENCH_SECONDS:-20}
 all_rows='trees gcbench mark typed stop pause latency pairs instructions'
-all_rows="$all_rows workloads programs trackers profile memstats sample"
+all_rows="$all_rows workloads programs trackers profile memstats sample pages"
 attempts_factor=3
 
 usage() {
@@ -67,6 +67,8 @@ data=$work/data
 . "$bench_dir/allocators.sh"
 # shellcheck source=bench/profile.sh
 . "$bench_dir/profile.sh"
+# shellcheck source=bench/pages.sh
+. "$bench_dir/pages.sh"
 
 failed=0
 any_shared=0
