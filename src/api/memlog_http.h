@@ -37,7 +37,8 @@ extern "C" {
  * Returns 0, or a negative errno after one line on stderr: -EADDRINUSE (somebody else is there),
  * -EACCES, -EINVAL (no address), -EALREADY (there are pages already, and an address is named), -ENOMEM, -ENOTSUP (a static program). */
 int memlog_http_start(const char *address);
-/* No more pages: connections are closed, the threads have ended when it returns. 0, or -ENOTCONN. */
+/* No more pages: connections are closed, the threads have ended when it returns. 0; -ENOTCONN: there
+ * were none; -EDEADLK: called by a function that is published. */
 int memlog_http_stop(void);
 
 /* ---- variables of the program's, at /debug/vars --------------------------------------- */

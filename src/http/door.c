@@ -70,8 +70,12 @@ EXPORT int memlog_http_stop(void)
 {
     pthread_mutex_lock(&lock);
     struct ml_server *old = server;
-    server = NULL;
+    bool is_own = old != NULL && ml_server_is_self(old);
+    if (!is_own)
+        server = NULL;
     pthread_mutex_unlock(&lock);
+    if (is_own)
+        return -EDEADLK; /* a function that is published: it would wait for itself */
     ml_server_stop(old);
     return old == NULL ? -ENOTCONN : 0;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "http/command.h"
 #include "http/cycles.h"
 #include "http/history.h"
@@ -30,10 +31,13 @@ static void put_limit(struct ml_buffer *buffer, const char *name, uint64_t bytes
         ml_buffer_printf(buffer, ",\"%s\":%" PRIu64, name, bytes);
 }
 
+/* For a heading: of a long one the beginning. */
 static void put_command(struct ml_buffer *buffer, const struct ml_site *site)
 {
+    enum { SHOWN = 2000 };
     struct ml_buffer arguments = { 0 };
     ml_command_read(site, &arguments);
+    arguments.length = ml_min(arguments.length, SHOWN);
     size_t first = arguments.length == 0 ? 0 : strnlen(arguments.bytes, arguments.length);
     const char *slash = first == 0 ? NULL : memrchr(arguments.bytes, '/', first);
     size_t before = slash == NULL ? 0 : (size_t)(slash - arguments.bytes) + 1;

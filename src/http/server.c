@@ -253,8 +253,10 @@ static int start_threads(struct ml_server *server)
     if (error != 0)
         return error;
     error = ml_http_thread_start(&server->thread, "memlog-http", serve, server);
-    if (error != 0)
+    if (error != 0) {
         ml_worker_stop(&server->worker);
+        ml_worker_free(&server->worker);
+    }
     return error;
 }
 
@@ -353,6 +355,7 @@ void ml_server_stop(struct ml_server *server)
     __atomic_store_n(&server->is_stopping, true, __ATOMIC_RELEASE);
     wake(server);
     ml_http_thread_join(server->thread);
+    ml_worker_free(&server->worker);
     free_server(server);
 }
 

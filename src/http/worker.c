@@ -118,6 +118,10 @@ void ml_worker_stop(struct ml_worker *worker)
     pthread_cond_signal(&worker->change);
     pthread_mutex_unlock(&worker->lock);
     ml_http_thread_join(worker->thread);
+}
+
+void ml_worker_free(struct ml_worker *worker)
+{
     pthread_cond_destroy(&worker->change);
     pthread_mutex_destroy(&worker->lock);
 }

@@ -29,7 +29,10 @@ struct ml_worker {
 int ml_worker_start(struct ml_worker *worker, void (*done)(struct ml_request *request));
 /* False: it has too much to do. */
 bool ml_worker_take(struct ml_worker *worker, struct ml_request *request);
-/* What it is at is finished; the others get an answer that says why not. */
+/* What it is at is finished; the others get an answer that says why not, and whoever comes now is not
+ * taken. */
 void ml_worker_stop(struct ml_worker *worker);
+/* When nobody comes any more. */
+void ml_worker_free(struct ml_worker *worker);
 
 #endif
