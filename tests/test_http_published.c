@@ -28,7 +28,7 @@ static const char *written(const char *after, const char *before)
     static struct ml_buffer buffer;
     ml_buffer_free(&buffer);
     ml_buffer_string(&buffer, "{\n");
-    ml_published_write(&buffer, after, before);
+    ml_published_write(&buffer, after, before, true);
     return buffer.bytes + 2;
 }
 
@@ -115,6 +115,33 @@ START_TEST(it_is_known_whether_there_are_functions)
 }
 END_TEST
 
+/* Under the lock, as the worker is for as long as a function takes. */
+static int ask_meanwhile(char *json, size_t n, void *unused)
+{
+    (void)unused;
+    return snprintf(json, n, "%d", ml_published_has_functions());
+}
+
+START_TEST(who_asks_for_functions_does_not_wait_for_one)
+{
+    add_function("f", ask_meanwhile, NULL);
+    ck_assert_str_eq(written(NULL, NULL), "\"f\": 1");
+}
+END_TEST
+
+START_TEST(a_function_is_left_out_where_none_may_be_called)
+{
+    struct ml_buffer buffer = { 0 };
+    add("a", ML_VARIABLE_INT, &count);
+    add_function("f", give_up, NULL);
+    ml_buffer_string(&buffer, "{\n");
+    ml_published_write(&buffer, NULL, NULL, false);
+    ck_assert_str_eq(buffer.bytes, "{\n\"a\": -5");
+    ml_buffer_free(&buffer);
+}
+END_TEST
+
 UNIT_MAIN("http published", variables_stand_in_order_of_their_names,
           the_last_of_a_name_counts_until_it_is_taken_back, memlogs_own_names_are_not_to_be_had,
-          a_function_writes_json_or_null_stands_there, it_is_known_whether_there_are_functions)
+          a_function_writes_json_or_null_stands_there, it_is_known_whether_there_are_functions,
+          who_asks_for_functions_does_not_wait_for_one, a_function_is_left_out_where_none_may_be_called)

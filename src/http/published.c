@@ -17,7 +17,7 @@ struct entry {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct entry *entries;
-static unsigned functions;
+static unsigned functions; /* read without the lock: who holds it may be in one of them */
 
 static struct entry *make(const struct ml_variable *variable)
 {
@@ -58,7 +58,7 @@ static struct entry *take_out(const char *name)
     if (entry == NULL || strcmp(entry->name, name) != 0)
         return NULL;
     *link = entry->next;
-    functions -= entry->variable.kind == ML_VARIABLE_FUNCTION;
+    (void)__atomic_sub_fetch(&functions, entry->variable.kind == ML_VARIABLE_FUNCTION, __ATOMIC_RELAXED);
     return entry;
 }
 
@@ -71,11 +71,11 @@ int ml_published_add(const struct ml_variable *variable)
     if (entry == NULL)
         return -ENOMEM;
     pthread_mutex_lock(&lock);
+    (void)__atomic_add_fetch(&functions, variable->kind == ML_VARIABLE_FUNCTION, __ATOMIC_RELAXED);
     struct entry *before = take_out(name);
     struct entry **link = place_of(name);
     entry->next = *link;
     *link = entry;
-    functions += variable->kind == ML_VARIABLE_FUNCTION;
     pthread_mutex_unlock(&lock);
     if (before != NULL)
         drop(before);
@@ -95,10 +95,7 @@ int ml_published_remove(const char *name)
 
 bool ml_published_has_functions(void)
 {
-    pthread_mutex_lock(&lock);
-    bool has = functions != 0;
-    pthread_mutex_unlock(&lock);
-    return has;
+    return __atomic_load_n(&functions, __ATOMIC_RELAXED) != 0;
 }
 
 /* ---- writing ------------------------------------------------------------------------------ */
@@ -156,12 +153,13 @@ static void write_value(struct ml_buffer *buffer, struct entry *entry)
     }
 }
 
-void ml_published_write(struct ml_buffer *buffer, const char *after, const char *before)
+void ml_published_write(struct ml_buffer *buffer, const char *after, const char *before, bool calls)
 {
     pthread_mutex_lock(&lock);
     for (struct entry *entry = entries; entry != NULL; entry = entry->next) {
         if ((after != NULL && strcmp(entry->name, after) <= 0) ||
-            (before != NULL && strcmp(entry->name, before) >= 0))
+            (before != NULL && strcmp(entry->name, before) >= 0) ||
+            (entry->variable.kind == ML_VARIABLE_FUNCTION && !calls))
             continue;
         ml_buffer_string(buffer, buffer->length <= 2 ? "" : ",\n");
         ml_buffer_json(buffer, entry->name, strlen(entry->name));

@@ -27,11 +27,11 @@ struct ml_variable {
 int ml_published_add(const struct ml_variable *variable);
 /* 0, or -ENOENT. */
 int ml_published_remove(const char *name);
-/* Some is a function: its thread must be one that the collector knows. */
+/* Some is a function: its thread must be one that the collector knows. Waits for nobody. */
 bool ml_published_has_functions(void);
 /* Each as `,\n"name": value`, in order of the names, those that come behind `after` and before `before`
- * in it (NULL: no bound). Functions are called. */
-void ml_published_write(struct ml_buffer *buffer, const char *after, const char *before);
+ * in it (NULL: no bound). Functions are called, or left out where the thread is not one for that. */
+void ml_published_write(struct ml_buffer *buffer, const char *after, const char *before, bool calls);
 /* In a forked child, whose other threads are gone. */
 void ml_published_after_fork_child(void);
 

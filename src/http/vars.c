@@ -10,18 +10,19 @@
 
 static void write_memstats(struct ml_text *text, void *stats) { ml_json_memstats(text, stats); }
 
-static void write_all(struct ml_request *request, struct memlog_memstats *stats)
+/* A function that was published since somebody looked is in the next answer. */
+static void write_all(struct ml_request *request, struct memlog_memstats *stats, bool calls)
 {
     struct ml_buffer *body = &request->reply.body;
     request->reply.type = ML_TYPE_JSON;
     ml_buffer_string(body, "{\n");
-    ml_published_write(body, NULL, "cmdline");
+    ml_published_write(body, NULL, "cmdline", calls);
     ml_buffer_string(body, body->length <= 2 ? "\"cmdline\": " : ",\n\"cmdline\": ");
     ml_command_json(request->site, body);
-    ml_published_write(body, "cmdline", "memstats");
+    ml_published_write(body, "cmdline", "memstats", calls);
     ml_buffer_string(body, ",\n\"memstats\": ");
     ml_buffer_text(body, write_memstats, stats);
-    ml_published_write(body, "memstats", NULL);
+    ml_published_write(body, "memstats", NULL, calls);
     ml_buffer_string(body, "\n}\n");
 }
 
@@ -41,7 +42,7 @@ enum ml_progress ml_page_vars(struct ml_request *request)
     }
     if (calls)
         source->enter(source->context);
-    write_all(request, &stats);
+    write_all(request, &stats, calls);
     if (calls)
         source->leave(source->context);
     return ML_ANSWERED;
