@@ -4,6 +4,7 @@
  *
  *   start ADDRESS   memlog_http_start          stop       memlog_http_stop
  *   publish         variables of each kind     unpublish
+ *   publish_late    a function that takes a second, then forks a child and tries to stop the pages itself
  *   keep N BYTES    objects that stay          drop       they don't
  *   churn N         objects that are garbage   gc
  *   numbers         "ok MALLOCS FREES ALLOC", read without a page
@@ -50,6 +51,31 @@ static int describe(char *json, size_t n, void *word)
 {
     char *copy = memlog_strdup(word);
     return snprintf(json, n, "{\"word\":\"%s\",\"list\":[1,2,3]}", copy);
+}
+
+static pid_t late_child;
+
+/* A second is enough for somebody to ask for a stop. */
+static int fork_late(char *json, size_t n, void *unused)
+{
+    (void)unused;
+    sleep(1);
+    late_child = fork();
+    if (late_child == 0) {
+        alarm(60);
+        pause();
+        _exit(0);
+    }
+    return snprintf(json, n, "%d", memlog_http_stop());
+}
+
+static void end_late_child(void)
+{
+    if (late_child <= 0)
+        return;
+    kill(late_child, SIGKILL);
+    waitpid(late_child, NULL, 0);
+    late_child = 0;
 }
 
 static void publish(void)
@@ -104,6 +130,7 @@ static void obey(const char *line)
     sscanf(line, "%*s %ld %ld", &count, &bytes);
     if (strcmp(word, "start") == 0) {
         printf("ok %d\n", memlog_http_start(address[0] == '\0' ? NULL : address));
+        end_late_child();
     } else if (strcmp(word, "stop") == 0) {
         printf("ok %d\n", memlog_http_stop());
     } else if (strcmp(word, "numbers") == 0) {
@@ -124,6 +151,8 @@ static void obey(const char *line)
             memlog_gc();
         else if (strcmp(word, "publish") == 0)
             publish();
+        else if (strcmp(word, "publish_late") == 0)
+            (void)memlog_http_publish_function("late", fork_late, NULL);
         else if (strcmp(word, "unpublish") == 0)
             (void)memlog_http_unpublish("state");
         printf("ok\n");

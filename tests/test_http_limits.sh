@@ -71,5 +71,21 @@ case $(cat waited.status) in
   503 | 000) ;;
   *) fail "who waits for 60 seconds gets $(cat waited.status) at the stop" ;;
 esac
+
+# --- a function of the program's takes its time ---------------------------------------------------
+tell start 127.0.0.1:0
+url=$(sed -n 's/^memlog: pages at \(http:[^ ]*[0-9]\).*/\1/p' err | tail -1)
+tell publish_late
+curl -s -m 20 -o waited "$url/debug/vars"
+grep -q '^"late": -35,' waited || fail "a function that stops the pages is not told -EDEADLK: $(head -c 300 waited)"
+tell start
+curl -s -m 20 -o waited "$url/debug/vars" &
+waiter=$!
+sleep 0.2
+tell stop
+wait $waiter
+tell start "${url#http://}"
+test "$told" = 0 || fail "a child that was forked during the stop has the port: $told"
+tell stop
 finish_program
 finish

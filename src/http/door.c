@@ -20,6 +20,13 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct ml_server *server;
 
+/* Those that somebody is at stopping: a child that is forked meanwhile has their sockets. */
+struct leaving {
+    struct ml_server *server;
+    struct leaving *next;
+};
+static struct leaving *leaving;
+
 /* The lock is held over a fork, so that the child finds all or nothing. */
 static void before_fork(void) { pthread_mutex_lock(&lock); }
 static void after_fork_parent(void) { pthread_mutex_unlock(&lock); }
@@ -27,6 +34,8 @@ static void after_fork_child(void)
 {
     if (server != NULL)
         ml_server_abandon(server);
+    for (; leaving != NULL; leaving = leaving->next)
+        ml_server_abandon(leaving->server);
     server = NULL;
     ml_published_after_fork_child();
     pthread_mutex_init(&lock, NULL);
@@ -66,18 +75,34 @@ EXPORT int memlog_http_start(const char *address)
     return error;
 }
 
+/* Under the lock, which is free while the threads end: a published function that one of them is in may
+ * fork, or start and stop, too. */
+static int stop(void)
+{
+    struct leaving own = { server, leaving };
+    if (server == NULL)
+        return -ENOTCONN;
+    if (ml_server_is_self(server))
+        return -EDEADLK;
+    server = NULL;
+    leaving = &own;
+    pthread_mutex_unlock(&lock);
+    ml_server_halt(own.server);
+    pthread_mutex_lock(&lock);
+    struct leaving **link = &leaving;
+    while (*link != &own)
+        link = &(*link)->next;
+    *link = own.next;
+    ml_server_free(own.server);
+    return 0;
+}
+
 EXPORT int memlog_http_stop(void)
 {
     pthread_mutex_lock(&lock);
-    struct ml_server *old = server;
-    bool is_own = old != NULL && ml_server_is_self(old);
-    if (!is_own)
-        server = NULL;
+    int error = stop();
     pthread_mutex_unlock(&lock);
-    if (is_own)
-        return -EDEADLK; /* a function that is published: it would wait for itself */
-    ml_server_stop(old);
-    return old == NULL ? -ENOTCONN : 0;
+    return error;
 }
 
 /* While what the threads use is still there; a socket in the file system goes, too. Not where exit was
@@ -86,11 +111,8 @@ __attribute__((destructor)) static void finish(void)
 {
     if (pthread_mutex_trylock(&lock) != 0)
         return;
-    struct ml_server *old = server;
-    server = NULL;
+    (void)stop();
     pthread_mutex_unlock(&lock);
-    if (old != NULL && !ml_server_is_self(old))
-        ml_server_stop(old);
 }
 
 /* ---- variables ---------------------------------------------------------------------------- */

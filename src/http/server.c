@@ -260,7 +260,7 @@ static int start_threads(struct ml_server *server)
     return error;
 }
 
-static void free_server(struct ml_server *server)
+void ml_server_free(struct ml_server *server)
 {
     if (server->daemon != NULL)
         MHD_stop_daemon(server->daemon); /* closes the listening socket */
@@ -339,7 +339,7 @@ int ml_server_start(struct ml_server **made, const struct ml_server_settings *se
             ml_os_complain("the pages can't be served: ", ml_os_error_text(-error), NULL);
     }
     if (error != 0) {
-        free_server(server);
+        ml_server_free(server);
         return error;
     }
     announce(server, settings);
@@ -347,16 +347,21 @@ int ml_server_start(struct ml_server **made, const struct ml_server_settings *se
     return 0;
 }
 
-void ml_server_stop(struct ml_server *server)
+void ml_server_halt(struct ml_server *server)
 {
-    if (server == NULL)
-        return;
     ml_worker_stop(&server->worker);
     __atomic_store_n(&server->is_stopping, true, __ATOMIC_RELEASE);
     wake(server);
     ml_http_thread_join(server->thread);
     ml_worker_free(&server->worker);
-    free_server(server);
+}
+
+void ml_server_stop(struct ml_server *server)
+{
+    if (server == NULL)
+        return;
+    ml_server_halt(server);
+    ml_server_free(server);
 }
 
 void ml_server_abandon(struct ml_server *server)

@@ -32,6 +32,10 @@ int ml_server_start(struct ml_server **server, const struct ml_server_settings *
                     const struct ml_source *source);
 /* Nobody is answered any more when it returns. NULL is fine. */
 void ml_server_stop(struct ml_server *server);
+/* The two halves of it: the threads end, which may take as long as what they are at; the sockets and all else
+ * go, at once. */
+void ml_server_halt(struct ml_server *server);
+void ml_server_free(struct ml_server *server);
 /* In a forked child, which has neither the threads nor the right to the connections: the sockets
  * go, and what the struct holds is left to nobody. Async-signal-safe. */
 void ml_server_abandon(struct ml_server *server);
