@@ -87,6 +87,10 @@ START_TEST(a_link_may_be_followed_and_nothing_else)
     ck_assert_ptr_nonnull(ml_guard_refuses(&plain, &claims));
     claims.fetch_mode = "navigate";
     ck_assert_ptr_null(ml_guard_refuses(&plain, &claims));
+    claims.fetch_dest = "document";
+    ck_assert_ptr_null(ml_guard_refuses(&plain, &claims));
+    claims.fetch_dest = "iframe";
+    ck_assert_ptr_nonnull(ml_guard_refuses(&plain, &claims));
 }
 END_TEST
 

@@ -72,13 +72,16 @@ static bool is_same_origin(const char *origin, const char *host)
     return behind != NULL && host != NULL && strcasecmp(behind + 3, host) == 0;
 }
 
-/* Somebody may have a link to here: that is followed, and shown to nobody else. */
+/* Somebody may have a link to here: that is followed, and shown to nobody else. In a frame of another
+ * site's page it would be asked for without anybody's doing. */
 static bool is_foreign(const struct ml_guard_claims *claims)
 {
     if (claims->fetch_site == NULL || strcmp(claims->fetch_site, "same-origin") == 0 ||
         strcmp(claims->fetch_site, "none") == 0)
         return false;
-    return claims->fetch_mode == NULL || strcmp(claims->fetch_mode, "navigate") != 0;
+    if (claims->fetch_mode == NULL || strcmp(claims->fetch_mode, "navigate") != 0)
+        return true;
+    return claims->fetch_dest != NULL && strcmp(claims->fetch_dest, "document") != 0;
 }
 
 const char *ml_guard_refuses(const struct ml_guard *guard, const struct ml_guard_claims *claims)

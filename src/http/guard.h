@@ -19,7 +19,7 @@ struct ml_guard {
 
 /* What a request says of itself; NULL: nothing. */
 struct ml_guard_claims {
-    const char *host, *origin, *fetch_site, *fetch_mode;
+    const char *host, *origin, *fetch_site, *fetch_mode, *fetch_dest;
 };
 /* NULL: it is answered. Else why not, for who wonders. */
 const char *ml_guard_refuses(const struct ml_guard *guard, const struct ml_guard_claims *claims);

@@ -78,7 +78,8 @@ static void choose(struct ml_server *server, struct ml_request *request)
 {
     const struct ml_guard_claims claims = {
         ml_request_header(request, "Host"), ml_request_header(request, "Origin"),
-        ml_request_header(request, "Sec-Fetch-Site"), ml_request_header(request, "Sec-Fetch-Mode")
+        ml_request_header(request, "Sec-Fetch-Site"), ml_request_header(request, "Sec-Fetch-Mode"),
+        ml_request_header(request, "Sec-Fetch-Dest")
     };
     const char *why = ml_guard_refuses(&server->guard, &claims);
     if (why != NULL)
