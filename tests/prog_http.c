@@ -7,6 +7,7 @@
  *   publish_late    a function that takes a second, then forks a child and tries to stop the pages itself
  *   keep N BYTES    objects that stay          drop       they don't
  *   churn N         objects that are garbage   gc
+ *   fill            no descriptor is left   free   ten are
  *   numbers         "ok MALLOCS FREES ALLOC", read without a page
  *   threads         "ok" and the names of all
  *   fork            a child that has no pages and starts its own: "ok PID" when it has them,
@@ -76,6 +77,21 @@ static void end_late_child(void)
     kill(late_child, SIGKILL);
     waitpid(late_child, NULL, 0);
     late_child = 0;
+}
+
+static void fill_descriptors(void)
+{
+    int fd;
+    do
+        fd = dup(STDERR_FILENO);
+    while (fd >= 0);
+}
+
+static void free_descriptors(void)
+{
+    int highest = (int)sysconf(_SC_OPEN_MAX) - 1;
+    for (int fd = highest; fd > highest - 10; fd--)
+        close(fd);
 }
 
 static void publish(void)
@@ -151,6 +167,10 @@ static void obey(const char *line)
             memlog_gc();
         else if (strcmp(word, "publish") == 0)
             publish();
+        else if (strcmp(word, "fill") == 0)
+            fill_descriptors();
+        else if (strcmp(word, "free") == 0)
+            free_descriptors();
         else if (strcmp(word, "publish_late") == 0)
             (void)memlog_http_publish_function("late", fork_late, NULL);
         else if (strcmp(word, "unpublish") == 0)

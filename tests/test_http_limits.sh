@@ -88,4 +88,18 @@ tell start "${url#http://}"
 test "$told" = 0 || fail "a child that was forked during the stop has the port: $told"
 tell stop
 finish_program
+
+# --- no descriptor is left, and somebody wants in: the processor is left alone ---------------------
+ulimit -S -n 64
+serve 127.0.0.1:0
+tell fill
+ticks() { awk '{ print $14 + $15 }' "/proc/$pid/stat"; }
+before=$(ticks)
+curl -s -m 3 -o waited "$url/debug/mem"
+took=$(($(ticks) - before))
+test "$took" -lt 50 || fail "$took ticks of the processor in three seconds without a descriptor"
+tell free
+get /debug/mem
+got 200 "when there are descriptors again"
+finish_program
 finish

@@ -2,6 +2,7 @@
 #include "http/server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,6 +211,19 @@ static bool wait_until(struct ml_server *server, int events, uint64_t due)
     return !__atomic_load_n(&server->is_stopping, __ATOMIC_ACQUIRE);
 }
 
+/* Whoever wants in when the process has no descriptor left stays in the queue, and the library tries to
+ * take him again at once, for as long as that lasts. */
+static void wait_for_a_descriptor(struct ml_server *server)
+{
+    enum { PATIENCE_MS = 50 };
+    int spare = fcntl(server->wake, F_DUPFD_CLOEXEC, 0);
+    struct pollfd wake = { .fd = server->wake, .events = POLLIN };
+    if (spare >= 0)
+        close(spare);
+    else
+        (void)poll(&wake, 1, PATIENCE_MS);
+}
+
 static void *serve(void *argument)
 {
     struct ml_server *server = argument;
@@ -218,6 +232,7 @@ static void *serve(void *argument)
     uint64_t due = ml_os_monotonic_ns();
     while (wait_until(server, events, due)) {
         MHD_run(server->daemon);
+        wait_for_a_descriptor(server);
         uint64_t now = ml_os_monotonic_ns();
         ml_connections_check(&server->connections, now);
         if (now < due)
