@@ -11,14 +11,17 @@
  *   prog_profile spike [PEAK]        much, freed again; not before the text form in
  *                                    that file knows of it, for half a minute. Leaves a
  *                                    child behind, which frees all and ends
+ *   prog_profile forked              a thread's child has 8 MiB, and ends
  */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "memlog.h"
@@ -165,6 +168,27 @@ static int spike(const char *peak)
     return 0;
 }
 
+static void *fork_in_thread(void *status)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        for (int i = 0; i < 8; i++)
+            kept[i] = planted_leak(1 << 20);
+        _exit(0);
+    }
+    waitpid(child, status, 0);
+    return NULL;
+}
+
+static int forked(void)
+{
+    pthread_t thread;
+    int status = -1;
+    if (pthread_create(&thread, NULL, fork_in_thread, &status) == 0)
+        pthread_join(thread, NULL);
+    return status != 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *mode = argc > 1 ? argv[1] : "";
@@ -182,6 +206,8 @@ int main(int argc, char **argv)
         return wait_for_line(argv + 2);
     if (strcmp(mode, "spike") == 0)
         return spike(argv[2]);
+    if (strcmp(mode, "forked") == 0)
+        return forked();
     fprintf(stderr, "usage: see the head of prog_profile.c\n");
     return 2;
 }

@@ -34,6 +34,10 @@ for file in each.*.heap; do
   gzip -t <"$file" || fail "$file is no gzip file"
 done
 
+# So has a child of a thread, which goes on upon that thread's stack.
+MEMLOG_PROFILE_FILE=forked.%p.heap run forked 2>said || fail "forked: $? $(cat said)"
+test "$(find . -name 'forked.*.peak' | wc -l)" = 1 || fail "no peak of a thread's child: $(ls)"
+
 # Without a name none comes at exit.
 rm -f ./*.heap
 run spike || fail "spike: $?"

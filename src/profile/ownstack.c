@@ -7,8 +7,22 @@
 #include "base/bits.h"
 #include "os/segments.h"
 #include "os/thread.h"
+#include "os/tls.h"
 
+static uintptr_t first_pointer;      /* of the first thread, where it began; 0: another did */
 static __thread uintptr_t low, high; /* high 0: not asked yet */
+
+void ml_own_stack_prepare(void)
+{
+    if (ml_os_tid() == ml_os_pid())
+        first_pointer = ml_os_thread_pointer();
+}
+
+/* A thread that became its process's only one by fork() is still on the stack that it was started on. */
+static bool is_first(void)
+{
+    return ml_os_tid() == ml_os_pid() && (first_pointer == 0 || ml_os_thread_pointer() == first_pointer);
+}
 
 /* The first thread's stack grows: most of it is further down than it has come until now. */
 static void look_at_first(void)
@@ -27,7 +41,7 @@ static void look(void)
         return;
     is_looking = true;
     uintptr_t begin, end;
-    if (ml_os_tid() == ml_os_pid()) {
+    if (is_first()) {
         look_at_first();
     } else if (ml_os_stack_bounds(&begin, &end) == 0) {
         low = begin;

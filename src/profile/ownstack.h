@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* At start, before any other is called. */
+void ml_own_stack_prepare(void);
+
 /* Bytes below `here`, a place on the stack that is in use now, that the thread's own stack has
  * (or, the first thread's, may grow by); 0: it is another one, or nobody knows. Above it,
  * everything up to *end can be read. The C library may allocate to answer, once a thread. */

@@ -23,6 +23,7 @@ void ml_stack_prepare(bool by_frame_pointers)
 {
     by_chain = by_frame_pointers;
     first_end = ml_os_first_stack_end();
+    ml_own_stack_prepare();
     (void)ml_os_own_code(&skip_begin, &skip_end);
     doors_begin = (uintptr_t)__start_memlog_doors;
     doors_end = (uintptr_t)__stop_memlog_doors;
