@@ -12,6 +12,8 @@
  *                                    that file knows of it, for half a minute. Leaves a
  *                                    child behind, which frees all and ends
  *   prog_profile forked              a thread's child has 8 MiB, and ends
+ *   prog_profile asked FILE          SIGUSR2 while another thread has a peak; until there is FILE, or ten
+ *                                    seconds
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -189,6 +191,31 @@ static int forked(void)
     return status != 0;
 }
 
+static void *have_peak(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < 8; i++)
+        kept[i] = planted_leak(1 << 20);
+    pause();
+    return NULL;
+}
+
+static int asked(const char *file)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, have_peak, NULL) != 0)
+        return 1;
+    usleep(300000);
+    raise(SIGUSR2);
+    printf("asked\n");
+    fflush(stdout);
+    for (int i = 0; i < 1000 && access(file, F_OK) != 0; i++) {
+        usleep(10000);
+        free(planted_leak(CHURN_BYTES));
+    }
+    return access(file, F_OK) != 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *mode = argc > 1 ? argv[1] : "";
@@ -208,6 +235,8 @@ int main(int argc, char **argv)
         return spike(argv[2]);
     if (strcmp(mode, "forked") == 0)
         return forked();
+    if (strcmp(mode, "asked") == 0 && argc == 3)
+        return asked(argv[2]);
     fprintf(stderr, "usage: see the head of prog_profile.c\n");
     return 2;
 }

@@ -38,6 +38,16 @@ done
 MEMLOG_PROFILE_FILE=forked.%p.heap run forked 2>said || fail "forked: $? $(cat said)"
 test "$(find . -name 'forked.*.peak' | wc -l)" = 1 || fail "no peak of a thread's child: $(ls)"
 
+# A signal while another profile is written (to who reads it late) is answered when that is done.
+mkfifo asked.peak.part
+MEMLOG_PROFILE_SIGNAL=USR2 MEMLOG_PROFILE_RATE=1 MEMLOG_PROFILE_FILE=asked LD_PRELOAD=$preload \
+  ./prog asked "$PWD/asked" >asked.out 2>said &
+asker=$!
+tries=0
+until grep -q asked asked.out || test $((tries += 1)) -gt 100; do sleep 0.1; done
+cat asked.peak.part >asked.got
+wait $asker || fail "a signal while a peak was written is not answered: $(ls)"
+
 # Without a name none comes at exit.
 rm -f ./*.heap
 run spike || fail "spike: $?"

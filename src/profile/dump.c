@@ -128,12 +128,16 @@ static void write_now(const char *suffix)
     errno = saved_errno;
 }
 
-static void dump(const char *suffix)
+/* False: somebody else is at one. */
+static bool dump(const char *suffix)
 {
-    if (!is_ours() || !begin())
-        return;
+    if (!is_ours())
+        return true;
+    if (!begin())
+        return false;
     write_now(suffix);
     end();
+    return true;
 }
 
 /* ---- when ------------------------------------------------------------------------------- */
@@ -154,7 +158,8 @@ static void answer(void)
     if (!may_write())
         return;
     __atomic_store_n(&pending, 0, __ATOMIC_RELAXED);
-    dump("");
+    if (!dump(""))
+        __atomic_store_n(&pending, 1, __ATOMIC_RELAXED);
 }
 
 static void handle(int signal)
@@ -177,7 +182,7 @@ static void dump_new_peak(void)
     if (stats.alloc < LEAST_BYTES || stats.alloc / 21 * 20 < __atomic_load_n(&peak, __ATOMIC_RELAXED))
         return;
     __atomic_store_n(&peak, stats.alloc, __ATOMIC_RELAXED);
-    dump(".peak");
+    (void)dump(".peak");
     uint64_t took = ml_os_monotonic_ns() - now;
     __atomic_store_n(&not_before_ns, now + took * SHARE, __ATOMIC_RELAXED);
 }
@@ -211,7 +216,7 @@ void ml_dump_notice(bool sampled)
 void ml_dump_at_exit(void)
 {
     if (at_exit && ml_thread_attached() && ml_thread_self->inside == 0)
-        dump("");
+        (void)dump("");
 }
 
 int ml_dump_prepare(const char *file, int signal, int64_t memory_limit, const char *its_comment)
