@@ -75,6 +75,8 @@ grep -qx "process_start_time_seconds $(curl -s "$url/debug/memlog/data" | sed 's
 test "$(curl -s "$url/debug/memlog/data" | sed 's/.*"pid":\([0-9]*\),.*/\1/')" = "$inner" || fail "the pid is not $inner"
 get '/debug/pprof/heap?gc=1'
 got 501 'gc=1 from outside'
+get '/debug/pprof/heap?gc=1'
+got 501 'gc=1 from outside, once more'
 get '/debug/pprof/heap?debug=1'
 grep -q '	leak_here+0x.*prog_http_plain.c:[0-9]' body || fail "no names: $(head -20 body)"
 get '/debug/pprof/heap?format=collapsed&type=inuse_objects'

@@ -94,7 +94,8 @@ static unsigned collect(struct ml_request *request, const char **why)
         return TOO_MANY;
     }
     int error = site->source->collect(site->source->context);
-    *site->collected_ns = ml_os_monotonic_ns();
+    if (error == 0)
+        *site->collected_ns = ml_os_monotonic_ns();
     *why = "the program is looked at from outside, and nobody can have it collect";
     return error == 0 ? 0 : NOT_IMPLEMENTED;
 }
