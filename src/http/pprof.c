@@ -25,7 +25,7 @@
 #include "os/account.h"
 #include "os/clock.h"
 
-enum { BAD_REQUEST = 400, NOT_FOUND = 404, TOO_MANY = 429, NOT_IMPLEMENTED = 501 };
+enum { BAD_REQUEST = 400, NOT_FOUND = 404, TOO_MANY = 429, NOT_IMPLEMENTED = 501, UNAVAILABLE = 503 };
 enum { SECONDS_MOST = 3600 };
 
 static enum ml_progress refuse(struct ml_request *request, unsigned status, const char *sentence)
@@ -222,6 +222,14 @@ static enum ml_progress profile_now(struct ml_request *request, const struct wan
     return progress;
 }
 
+/* An answer may be tens of megabytes, and stays until it is taken: many who ask and do not read would
+ * have this process take more memory than there is for it. */
+static bool is_too_much_held(const struct ml_site *site)
+{
+    const uint64_t HELD_MOST = 64 << 20;
+    return __atomic_load_n(site->held_bytes, __ATOMIC_RELAXED) > HELD_MOST;
+}
+
 static enum ml_progress give_profile(struct ml_request *request)
 {
     struct wanted wanted;
@@ -230,6 +238,10 @@ static enum ml_progress give_profile(struct ml_request *request)
         return refuse(request, BAD_REQUEST, why);
     if (!request->by_worker)
         return ML_ELSEWHERE;
+    if (is_too_much_held(request->site)) {
+        request->reply.retry_after = 1;
+        return refuse(request, UNAVAILABLE, "others have not taken their profiles yet");
+    }
     unsigned status = wanted.collect ? collect(request, &why) : 0;
     if (status != 0)
         return refuse(request, status, why);

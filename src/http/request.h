@@ -39,6 +39,7 @@ struct ml_request {
     void *kept;     /* the handler's, from one step to the next */
     void (*drop)(void *kept);
     bool is_done;
+    size_t held_bytes; /* what its answer has in site.h's sum */
     struct ml_request *next; /* in the worker's list */
 
     struct ml_reply reply;

@@ -39,7 +39,7 @@ struct ml_server {
     struct ml_guard guard;
     char machine[256];
     char *hosts, *version;
-    uint64_t collected_ns;
+    uint64_t collected_ns, held_bytes;
     struct ml_symbols *symbols;
 
     struct MHD_Daemon *daemon;
@@ -55,6 +55,7 @@ static void drop(struct ml_request *request)
 {
     if (request->kept != NULL)
         request->drop(request->kept);
+    (void)__atomic_sub_fetch(&request->server->held_bytes, request->held_bytes, __ATOMIC_RELAXED);
     ml_buffer_free(&request->upload);
     ml_buffer_free(&request->reply.body);
     free(request);
@@ -107,6 +108,8 @@ static void wake(struct ml_server *server)
 static void worked(struct ml_request *request)
 {
     struct ml_server *server = request->server;
+    request->held_bytes = request->reply.body.length;
+    (void)__atomic_add_fetch(&server->held_bytes, request->held_bytes, __ATOMIC_RELAXED);
     __atomic_store_n(&request->is_done, true, __ATOMIC_RELEASE);
     MHD_resume_connection(request->link);
     wake(server);
@@ -320,6 +323,7 @@ static int set_up(struct ml_server *server, const struct ml_server_settings *set
     server->site.show_command = settings->show_command;
     server->site.go_metrics = settings->go_metrics;
     server->site.collected_ns = &server->collected_ns;
+    server->site.held_bytes = &server->held_bytes;
     server->site.symbols = &server->symbols;
     return start_daemon(server);
 }

@@ -22,6 +22,7 @@ struct ml_site {
     bool go_metrics;   /* /metrics has Go's names, too */
     struct ml_history *history;   /* the server's thread */
     uint64_t *collected_ns;       /* monotonic: when somebody last asked for a collection. Worker */
+    const uint64_t *held_bytes;   /* of the worker's answers that are not taken yet. Atomic */
     struct ml_symbols **symbols;  /* NULL inside: not opened yet. Worker */
 };
 
