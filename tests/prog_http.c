@@ -94,6 +94,15 @@ static void free_descriptors(void)
         close(fd);
 }
 
+/* As one that waits for what whoever calls exit holds. */
+static int never_end(char *json, size_t n, void *unused)
+{
+    (void)json, (void)n, (void)unused;
+    while (pause() != 0) {
+    }
+    return -1;
+}
+
 static void publish(void)
 {
     (void)memlog_http_publish_int("requests", &requests);
@@ -173,6 +182,8 @@ static void obey(const char *line)
             free_descriptors();
         else if (strcmp(word, "publish_late") == 0)
             (void)memlog_http_publish_function("late", fork_late, NULL);
+        else if (strcmp(word, "publish_endless") == 0)
+            (void)memlog_http_publish_function("endless", never_end, NULL);
         else if (strcmp(word, "unpublish") == 0)
             (void)memlog_http_unpublish("state");
         printf("ok\n");

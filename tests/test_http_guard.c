@@ -28,7 +28,7 @@ START_TEST(other_names_are_refused)
 {
     static const char *const bad[] = { "evil.example", "evil.example:6060", "127.0.0.1.evil.example",
                                        "xlocalhost", "localhost.evil.example", "", ":6060", "[::1", "[",
-                                       "[]:1", "1.2.3", "0x7f000001", "boxer", "box.example" };
+                                       "[]:1", "[::1]x", "1.2.3", "0x7f000001", "boxer", "box.example" };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         ck_assert_msg(!takes_host(&plain, bad[i]), "%s is answered", bad[i]);
     char longest[400];

@@ -89,6 +89,17 @@ test "$told" = 0 || fail "a child that was forked during the stop has the port: 
 tell stop
 finish_program
 
+# --- a function that does not come back: the program ends all the same, and its socket's file goes ---
+begin
+tell start unix:endless.sock
+tell publish_endless
+curl -s -m 30 -o waited --unix-socket endless.sock http://x/debug/vars &
+waiter=$!
+sleep 0.5
+finish_program
+wait $waiter
+test ! -e endless.sock || fail "the socket is left behind"
+
 # --- no descriptor is left, and somebody wants in: the processor is left alone ---------------------
 ulimit -S -n 64
 serve 127.0.0.1:0

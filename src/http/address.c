@@ -158,6 +158,16 @@ static int bind_and_listen(const struct addrinfo *info)
     return error;
 }
 
+static int take_address(struct ml_listener *listener, const struct addrinfo *info)
+{
+    int fd = bind_and_listen(info);
+    if (fd < 0)
+        return fd;
+    listener->fd = fd;
+    listener->is_open_to_others = !is_loopback(info->ai_addr);
+    return 0;
+}
+
 static void show(struct ml_listener *listener, const char *host)
 {
     struct sockaddr_storage bound;
@@ -183,14 +193,15 @@ static int open_network(struct ml_listener *listener, const struct ml_address_pa
         *why = gai_strerror(error);
         return -EADDRNOTAVAIL;
     }
+    /* All addresses are those of both versions, where there are both: a socket of version 6 has them. */
+    bool is_all = parts->host[0] == '\0';
     error = -EADDRNOTAVAIL;
-    for (const struct addrinfo *info = infos; info != NULL && listener->fd < 0; info = info->ai_next) {
-        error = bind_and_listen(info);
-        if (error < 0)
-            continue;
-        listener->fd = error;
-        listener->is_open_to_others = !is_loopback(info->ai_addr);
-    }
+    for (const struct addrinfo *info = infos; info != NULL && is_all; info = info->ai_next)
+        if (info->ai_family == AF_INET6)
+            error = take_address(listener, info);
+    for (const struct addrinfo *info = infos; info != NULL; info = info->ai_next)
+        if (listener->fd < 0)
+            error = take_address(listener, info);
     freeaddrinfo(infos);
     if (listener->fd < 0)
         return error;
@@ -222,13 +233,18 @@ int ml_listener_open(struct ml_listener *listener, const char *address)
     return error;
 }
 
-void ml_listener_close(struct ml_listener *listener)
+void ml_listener_unlink(const struct ml_listener *listener)
 {
     struct stat status;
-    if (listener->fd >= 0)
-        close(listener->fd);
     if (listener->is_unix && lstat(listener->path, &status) == 0 &&
         status.st_dev == listener->device && status.st_ino == listener->inode)
         (void)unlink(listener->path);
+}
+
+void ml_listener_close(struct ml_listener *listener)
+{
+    if (listener->fd >= 0)
+        close(listener->fd);
+    ml_listener_unlink(listener);
     *listener = (struct ml_listener){ .fd = -1 };
 }

@@ -35,7 +35,9 @@ struct ml_listener {
 /* Bind and listen. A socket in the file system has mode 0600, and takes the place of one that nobody
  * listens to any more. 0, or -errno after one line on stderr. */
 int ml_listener_open(struct ml_listener *listener, const char *address);
-/* The socket's file goes, too, if it still is the one that was made. */
+/* The socket's file goes, if it still is the one that was made. */
+void ml_listener_unlink(const struct ml_listener *listener);
+/* With its file. */
 void ml_listener_close(struct ml_listener *listener);
 
 #endif

@@ -77,7 +77,7 @@ EXPORT int memlog_http_start(const char *address)
 
 /* Under the lock, which is free while the threads end: a published function that one of them is in may
  * fork, or start and stop, too. */
-static int stop(void)
+static int stop(unsigned patience_ms)
 {
     struct leaving own = { server, leaving };
     if (server == NULL)
@@ -87,31 +87,36 @@ static int stop(void)
     server = NULL;
     leaving = &own;
     pthread_mutex_unlock(&lock);
-    ml_server_halt(own.server);
+    bool is_over = ml_server_halt(own.server, patience_ms);
     pthread_mutex_lock(&lock);
     struct leaving **link = &leaving;
     while (*link != &own)
         link = &(*link)->next;
     *link = own.next;
-    ml_server_free(own.server);
+    if (is_over)
+        ml_server_free(own.server);
+    else
+        ml_server_unlink(own.server);
     return 0;
 }
 
 EXPORT int memlog_http_stop(void)
 {
     pthread_mutex_lock(&lock);
-    int error = stop();
+    int error = stop(0);
     pthread_mutex_unlock(&lock);
     return error;
 }
 
 /* While what the threads use is still there; a socket in the file system goes, too. Not where exit was
- * called in the middle of a start or stop, or by one of the threads (a function that is published). */
+ * called in the middle of a start or stop, or by one of the threads (a function that is published). Such a
+ * function may want what whoever calls exit holds: it is not waited for without end. */
 __attribute__((destructor)) static void finish(void)
 {
+    enum { PATIENCE_MS = 1000 };
     if (pthread_mutex_trylock(&lock) != 0)
         return;
-    (void)stop();
+    (void)stop(PATIENCE_MS);
     pthread_mutex_unlock(&lock);
 }
 

@@ -15,7 +15,7 @@ static bool take_name(const char *host, char name[NAME_BYTES])
     if (*host == '[') {
         host++;
         length = strcspn(host, "]");
-        if (host[length] != ']')
+        if (host[length] != ']' || (host[length + 1] != '\0' && host[length + 1] != ':'))
             return false;
     }
     if (length == 0 || length >= NAME_BYTES)

@@ -273,7 +273,7 @@ static int start_threads(struct ml_server *server)
         return error;
     error = ml_http_thread_start(&server->thread, "memlog-http", serve, server);
     if (error != 0) {
-        ml_worker_stop(&server->worker);
+        (void)ml_worker_stop(&server->worker, 0);
         ml_worker_free(&server->worker);
     }
     return error;
@@ -367,22 +367,26 @@ int ml_server_start(struct ml_server **made, const struct ml_server_settings *se
     return 0;
 }
 
-void ml_server_halt(struct ml_server *server)
+bool ml_server_halt(struct ml_server *server, unsigned patience_ms)
 {
-    ml_worker_stop(&server->worker);
+    if (!ml_worker_stop(&server->worker, patience_ms))
+        return false;
     __atomic_store_n(&server->is_stopping, true, __ATOMIC_RELEASE);
     wake(server);
     ml_http_thread_join(server->thread);
     ml_worker_free(&server->worker);
+    return true;
 }
 
 void ml_server_stop(struct ml_server *server)
 {
     if (server == NULL)
         return;
-    ml_server_halt(server);
+    (void)ml_server_halt(server, 0);
     ml_server_free(server);
 }
+
+void ml_server_unlink(struct ml_server *server) { ml_listener_unlink(&server->listener); }
 
 void ml_server_abandon(struct ml_server *server)
 {

@@ -32,10 +32,12 @@ int ml_server_start(struct ml_server **server, const struct ml_server_settings *
                     const struct ml_source *source);
 /* Nobody is answered any more when it returns. NULL is fine. */
 void ml_server_stop(struct ml_server *server);
-/* The two halves of it: the threads end, which may take as long as what they are at; the sockets and all else
- * go, at once. */
-void ml_server_halt(struct ml_server *server);
+/* The two halves of it: the threads end, which may take as long as what they are at, or, if that is not 0, so many
+ * milliseconds: false, and nothing is to be freed; the sockets and all else go, at once. */
+bool ml_server_halt(struct ml_server *server, unsigned patience_ms);
 void ml_server_free(struct ml_server *server);
+/* Of one that can't be freed: a socket in the file system goes. */
+void ml_server_unlink(struct ml_server *server);
 /* In a forked child, which has neither the threads nor the right to the connections: the sockets
  * go, and what the struct holds is left to nobody. Async-signal-safe. */
 void ml_server_abandon(struct ml_server *server);

@@ -5,9 +5,13 @@
 #include <errno.h>
 #include <gnu/lib-names.h>
 #include <signal.h>
+#include <time.h>
+
+#include "os/clock.h"
 
 typedef int create_function(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 typedef int join_function(pthread_t, void **);
+typedef int clockjoin_function(pthread_t, void **, clockid_t, const struct timespec *);
 
 /* The C library's own, past libmemlog's, which would register the thread with the collector. */
 static void *find(const char *name)
@@ -44,4 +48,12 @@ void ml_http_thread_join(pthread_t thread)
     join_function *join = (join_function *)find("pthread_join");
     if (join != NULL)
         (void)join(thread, NULL);
+}
+
+bool ml_http_thread_join_within(pthread_t thread, unsigned ms)
+{
+    clockjoin_function *join = (clockjoin_function *)find("pthread_clockjoin_np");
+    uint64_t until = ml_os_monotonic_ns() + (uint64_t)ms * ML_NS_PER_MS;
+    const struct timespec moment = { (time_t)(until / ML_NS_PER_SECOND), (long)(until % ML_NS_PER_SECOND) };
+    return join != NULL && join(thread, NULL, CLOCK_MONOTONIC, &moment) == 0;
 }

@@ -111,13 +111,16 @@ bool ml_worker_take(struct ml_worker *worker, struct ml_request *request)
     return has_room;
 }
 
-void ml_worker_stop(struct ml_worker *worker)
+bool ml_worker_stop(struct ml_worker *worker, unsigned patience_ms)
 {
     pthread_mutex_lock(&worker->lock);
     worker->is_stopping = true;
     pthread_cond_signal(&worker->change);
     pthread_mutex_unlock(&worker->lock);
+    if (patience_ms != 0)
+        return ml_http_thread_join_within(worker->thread, patience_ms);
     ml_http_thread_join(worker->thread);
+    return true;
 }
 
 void ml_worker_free(struct ml_worker *worker)

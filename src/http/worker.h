@@ -30,8 +30,8 @@ int ml_worker_start(struct ml_worker *worker, void (*done)(struct ml_request *re
 /* False: it has too much to do. */
 bool ml_worker_take(struct ml_worker *worker, struct ml_request *request);
 /* What it is at is finished; the others get an answer that says why not, and whoever comes now is not
- * taken. */
-void ml_worker_stop(struct ml_worker *worker);
+ * taken. False: it is still at it after so many milliseconds (0: it is waited for). */
+bool ml_worker_stop(struct ml_worker *worker, unsigned patience_ms);
 /* When nobody comes any more. */
 void ml_worker_free(struct ml_worker *worker);
 
