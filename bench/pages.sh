@@ -2,7 +2,9 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # the variables are bench.sh's
 # pages.sh - the row that asks for debug pages, so many a second. To be sourced by bench.sh.
 
+# All pages, and profiles alone, which take a server most.
 pages_rate=2000
+profiles_rate=500
 pages_seconds=$measured_seconds
 # What Go has, too, and all that there are.
 common_pages='/debug/vars /debug/pprof/heap /debug/pprof/heap?debug=1 /debug/pprof/allocs /debug/pprof/cmdline'
@@ -35,16 +37,18 @@ with_pages() {
   wait "$server" || { note "a server of pages ended with $?"; failed=1; }
 }
 
-# load PAGE...: what comes of it as figures.
+# load RATE PAGE...: what comes of it as figures.
 load() {
-  ./tests/prog_http_load "$url" "$pages_rate" "$pages_seconds" "$@" >"$work/load" || failed=1
+  rate=$1
+  shift
+  ./tests/prog_http_load "$url" "$rate" "$pages_seconds" "$@" >"$work/load" || failed=1
   awk '{ printf "p50 ms\t%s\np99 ms\t%s\n", $6, $8 }' "$work/load"
 }
 # shellcheck disable=SC2086 # several pages
-ask_common() { measure "$who" "pages of both," load $common_pages; }
+ask_common() { measure "$who" "pages of both, $profiles_rate/s," load $profiles_rate $common_pages; }
 ask_all() {
   ask_common
-  measure "$who" "all pages," load $all_pages
+  measure "$who" "all pages, $pages_rate/s," load $pages_rate $all_pages
 }
 
 round_of_pages() {
@@ -60,7 +64,7 @@ round_of_pages() {
 
 row_pages() {
   test -x tests/prog_http || { note 'built without pages: the row pages is left out'; return; }
-  section pages "debug pages, $pages_rate requests a second for $pages_seconds seconds, the server being warm"
+  section pages "debug pages, so many requests a second for $pages_seconds seconds"
   with_go=0
   if need_go pages; then with_go=1; fi
   subjects Go memlog run

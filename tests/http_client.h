@@ -52,6 +52,26 @@ static inline int connect_to(const struct sockaddr_in *address)
     return -1;
 }
 
+/* Bytes of a body in chunks, each behind its length; 0: its end has not come yet, -1: it is none. */
+static inline long chunked_bytes(const char *bytes, size_t count)
+{
+    size_t at = 0;
+    for (;;) {
+        const char *line = memmem(bytes + at, count - at, "\r\n", 2);
+        if (line == NULL)
+            return 0;
+        char *end;
+        unsigned long length = strtoul(bytes + at, &end, 16);
+        if (end != line)
+            return -1;
+        at = (size_t)(line - bytes) + 2 + length + 2;
+        if (at > count)
+            return 0;
+        if (length == 0)
+            return (long)at;
+    }
+}
+
 /* Of what has come of an answer: where it ends, 0 when that is not there yet, -1 when it is none.
  * *status is its status. */
 static inline long answer_bytes(const char *bytes, size_t count, int *status)
@@ -67,6 +87,10 @@ static inline long answer_bytes(const char *bytes, size_t count, int *status)
         return -1;
     memcpy(head, bytes, length);
     head[length] = '\0';
+    if (strcasestr(head, "\r\nTransfer-Encoding: chunked") != NULL) {
+        long chunks = chunked_bytes(bytes + length, count - length);
+        return chunks <= 0 ? chunks : (long)length + chunks;
+    }
     const char *field = strcasestr(head, "\r\nContent-Length:");
     long body = field == NULL ? 0 : atol(field + strlen("\r\nContent-Length:"));
     return count >= length + (size_t)body ? (long)length + body : 0;

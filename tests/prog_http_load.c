@@ -99,7 +99,8 @@ static void receive(struct connection *connection)
         return;
     if (bytes < 0 || status != 200)
         fail_one("answer", strndup(connection->bytes, 100));
-    latencies[answered++] = seconds_now() - connection->due;
+    if (connection->is_busy)
+        latencies[answered++] = seconds_now() - connection->due;
     connection->is_busy = false;
     if (bytes < 0)
         close_one(connection);
