@@ -95,6 +95,17 @@ START_TEST(who_comes_again_gets_what_is_new)
 }
 END_TEST
 
+START_TEST(the_collections_of_a_row_are_known_while_it_is_there)
+{
+    struct ml_history *history = with_rows(10);
+    ck_assert_uint_eq(ml_history_cycles(history, 0), 0);
+    ck_assert_uint_eq(ml_history_cycles(history, 1), 7);
+    ck_assert_uint_eq(ml_history_cycles(history, 10), 7);
+    ck_assert_uint_eq(ml_history_cycles(history, 11), 0);
+    ml_history_free(history);
+}
+END_TEST
+
 START_TEST(before_the_first_row_there_is_none)
 {
     struct ml_history *history = with_rows(0);
@@ -148,5 +159,6 @@ START_TEST(what_can_not_be_read_leaves_no_row)
 END_TEST
 
 UNIT_MAIN("http history", a_row_has_the_numbers_by_their_columns, who_comes_again_gets_what_is_new,
-          before_the_first_row_there_is_none, after_hours_the_old_rows_are_minutes_and_no_peak_is_lost,
+          the_collections_of_a_row_are_known_while_it_is_there, before_the_first_row_there_is_none,
+          after_hours_the_old_rows_are_minutes_and_no_peak_is_lost,
           after_days_the_oldest_rows_go, what_can_not_be_read_leaves_no_row)

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "http/cycles.h"
 #include "http/pages.h"
 #include "http/site.h"
@@ -20,14 +21,14 @@ const char *ml_cycle_reason(const struct ml_gc_record *cycle)
     return cycle->reason < sizeof(names) / sizeof(names[0]) ? names[cycle->reason] : "unknown";
 }
 
-void ml_cycles_json(const struct ml_source *source, uint64_t after_ns, struct ml_buffer *buffer)
+void ml_cycles_json(const struct ml_source *source, uint64_t after, struct ml_buffer *buffer)
 {
     uint64_t last = source->cycles(source->context);
     bool is_first = true;
     ml_buffer_string(buffer, "[");
-    for (uint64_t n = last > CYCLES_MOST ? last - CYCLES_MOST + 1 : 1; n <= last; n++) {
+    for (uint64_t n = ml_max(after, last > CYCLES_MOST ? last - CYCLES_MOST : 0) + 1; n <= last; n++) {
         struct ml_gc_record cycle;
-        if (!source->cycle(source->context, n, &cycle) || cycle.ended_ns <= after_ns)
+        if (!source->cycle(source->context, n, &cycle))
             continue;
         uint64_t ms = cycle.ended_ns / ML_NS_PER_MS;
         ml_buffer_printf(buffer,

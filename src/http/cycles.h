@@ -8,8 +8,8 @@
 
 /* "paced", "forced" ...: as the log's # gc lines have it. */
 const char *ml_cycle_reason(const struct ml_gc_record *cycle);
-/* The last ones, up to 256, that ended after that time (nanoseconds since 1970), the oldest first, as a JSON
- * array of objects; times in it are seconds since 1970 and nanoseconds. */
-void ml_cycles_json(const struct ml_source *source, uint64_t after_ns, struct ml_buffer *buffer);
+/* Those behind the one with that number, the last 256 at most, the oldest first, as a JSON array of
+ * objects; times in it are seconds since 1970 and nanoseconds. */
+void ml_cycles_json(const struct ml_source *source, uint64_t after, struct ml_buffer *buffer);
 
 #endif

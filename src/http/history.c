@@ -9,10 +9,11 @@
 
 enum { FINE_ROWS = 3600, COARSE_ROWS = 2880, FINE_IN_COARSE = 60 };
 
+enum { NUM_GC = 10 };
 /* Numbers that a page draws, by their names in the table of fields. */
 static const char *const names[] = { "alloc", "sys", "heap_released", "heap_inuse", "rss", "next_gc",
-                                     "heap_objects", "total_alloc", "mallocs", "frees", "num_gc",
-                                     "pause_total_ns" };
+                                     "heap_objects", "total_alloc", "mallocs", "frees",
+                                     [NUM_GC] = "num_gc", "pause_total_ns" };
 enum { NUMBERS = sizeof(names) / sizeof(names[0]) };
 
 struct row {
@@ -32,6 +33,7 @@ struct ml_history {
     struct ring fine, coarse;
     struct row minute; /* what the next coarse row is so far */
     unsigned in_minute;
+    uint64_t last_ns, last_monotonic_ns; /* of the last row */
     int error;
     struct memlog_memstats stats;
     struct memlog_extra extra;
@@ -94,13 +96,25 @@ static void add_to_minute(struct ml_history *history, const struct row *row)
     history->in_minute = 0;
 }
 
+/* A clock that was set back goes on from there at its pace, until it has come to where it was. */
+static uint64_t time_of_row(struct ml_history *history)
+{
+    uint64_t now = ml_os_realtime_ns(), monotonic = ml_os_monotonic_ns();
+    uint64_t least = history->last_ns + (monotonic - history->last_monotonic_ns);
+    if (history->last_ns != 0 && now <= history->last_ns)
+        now = least;
+    history->last_ns = now;
+    history->last_monotonic_ns = monotonic;
+    return now;
+}
+
 void ml_history_take(struct ml_history *history, const struct ml_source *source)
 {
     history->extra.size = sizeof(history->extra);
     history->error = source->read(source->context, &history->stats, &history->extra);
     if (history->error != 0)
         return;
-    struct row row = { history->fine.count + 1, ml_os_realtime_ns(), { 0 } };
+    struct row row = { history->fine.count + 1, time_of_row(history), { 0 } };
     for (int i = 0; i < NUMBERS; i++) {
         const struct ml_field *field = history->fields[i];
         row.numbers[i] = number(field, ml_field_at(field, &history->stats, &history->extra, NULL));
@@ -172,11 +186,11 @@ void ml_history_columns(struct ml_buffer *buffer)
 
 uint64_t ml_history_last(const struct ml_history *history) { return history->fine.count; }
 
-uint64_t ml_history_when(const struct ml_history *history, uint64_t sequence)
+uint64_t ml_history_cycles(const struct ml_history *history, uint64_t sequence)
 {
     const struct ring *fine = &history->fine;
     bool is_there = sequence > first_of(fine) && sequence <= fine->count;
-    return is_there ? fine->rows[(sequence - 1) % fine->capacity].time_ns : 0;
+    return is_there ? fine->rows[(sequence - 1) % fine->capacity].numbers[NUM_GC] : 0;
 }
 
 int ml_history_error(const struct ml_history *history) { return history->error; }

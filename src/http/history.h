@@ -20,7 +20,7 @@
 /* NULL: no memory. */
 struct ml_history *ml_history_new(void);
 void ml_history_free(struct ml_history *history);
-/* A row of now. Where the numbers can't be had there is none, and why is remembered. */
+/* A row of now. Its time is behind the last one's, also when the clock was set back. Where the numbers can't be had there is none, and why is remembered. */
 void ml_history_take(struct ml_history *history, const struct ml_source *source);
 
 /* The names of a row's numbers, as a JSON array: "time" first. */
@@ -30,8 +30,8 @@ void ml_history_columns(struct ml_buffer *buffer);
 void ml_history_rows(const struct ml_history *history, uint64_t since, struct ml_buffer *buffer);
 /* The number of the last row; 0: there is none. */
 uint64_t ml_history_last(const struct ml_history *history);
-/* When that row was, nanoseconds since 1970; 0: it is not there any more. */
-uint64_t ml_history_when(const struct ml_history *history, uint64_t sequence);
+/* How many collections there were in that row; 0: it is not there any more. */
+uint64_t ml_history_cycles(const struct ml_history *history, uint64_t sequence);
 /* Of the last attempt: 0, or -errno. */
 int ml_history_error(const struct ml_history *history);
 /* The statistics of the last row. */

@@ -118,7 +118,7 @@ enum ml_progress ml_page_live_data(struct ml_request *request)
     ml_buffer_string(body, ",\"rows\":");
     ml_history_rows(site->history, seen, body);
     ml_buffer_string(body, ",\"cycles\":");
-    ml_cycles_json(site->source, ml_history_when(site->history, seen), body);
+    ml_cycles_json(site->source, ml_history_cycles(site->history, seen), body);
     put_classes(body, site->history);
     put_error(body, ml_history_error(site->history));
     ml_buffer_string(body, "}\n");
