@@ -65,6 +65,21 @@ else
   fail "README.md's program: $(cat "$work/said")"
 fi
 
+# The pages: what pkg-config says is enough, and memlog finds its module where it was installed to.
+if test -f "$pc/memlog-http.pc"; then
+  cat >"$work/pages.c" <<'END'
+#include <memlog_http.h>
+int main(void) { return -memlog_http_start("127.0.0.1:0") + -memlog_http_stop(); }
+END
+  # shellcheck disable=SC2046 # several words on purpose
+  $CC -Wall -Werror "$work/pages.c" -o "$work/pages" $(pkg-config --cflags --libs memlog-http) 2>"$work/said" ||
+    fail "a program with pages: $(cat "$work/said")"
+  LD_LIBRARY_PATH=$lib "$work/pages" 2>"$work/said" || fail "a program with pages ends with $?: $(cat "$work/said")"
+  "$root/bin/memlog" run -o "$work/run.log" --http 127.0.0.1:0 true 2>"$work/said" ||
+    fail "memlog run --http, installed: $(cat "$work/said")"
+  grep -q 'pages at http://127.0.0.1:[1-9]' "$work/said" || fail "memlog run --http, installed: $(cat "$work/said")"
+fi
+
 if test -f "$lib/libmemlog.a"; then
   # shellcheck disable=SC2046,SC2086
   if $CC -Wall -Werror $(pkg-config --cflags memlog) "$work/program.c" -o "$work/archive" \
