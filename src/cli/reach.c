@@ -139,10 +139,13 @@ bool ml_reach_has_numbers(struct ml_reach *reach)
 void ml_reach_add_system_numbers(const struct ml_reach *reach, struct memlog_extra *extra)
 {
     char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)reach->pid);
+    uint64_t limit = ml_os_cgroup_limit_under(path, "/sys/fs/cgroup");
     snprintf(path, sizeof(path), "/proc/%d/statm", (int)reach->pid);
     extra->rss = ml_os_rss_bytes_of(path);
-    snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)reach->pid);
-    extra->cgroup_limit = ml_os_cgroup_limit_under(path, "/sys/fs/cgroup");
+    /* One that is ending has left its cgroup after its memory: what was known stays. */
+    if (extra->rss != 0)
+        extra->cgroup_limit = limit;
 }
 
 /* What its thread has written last. One that was killed in the middle leaves nothing whole. */
