@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <pthread.h>
 
+#include "base/publish.h"
 #include "heap/central.h"
 #include "heap/counters.h"
 #include "heap/release.h"
@@ -13,6 +14,7 @@
 #include "os/thread.h"
 
 uint32_t ml_gc_sleep = ML_GC_AWAKE;
+ML_PUBLISH("asleep.sleep", ml_gc_sleep);
 
 __attribute__((weak)) bool ml_asleep_at_start(void) { return false; }
 

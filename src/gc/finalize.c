@@ -15,12 +15,24 @@
 /* Written under the watch's lock; the counts are read at any time. */
 static struct ml_finalize_counts counts;
 ML_PUBLISH("finalize.counts", counts);
+ML_PUBLISH_STRUCT(ml_finalize_counts);
+ML_PUBLISH_MEMBER(ml_finalize_counts, registered);
+ML_PUBLISH_MEMBER(ml_finalize_counts, queued);
+ML_PUBLISH_MEMBER(ml_finalize_counts, run);
 static bool is_running;
 
 /* A ring, of a power of two. It has room for every finalizer that is registered, so that queueing
  * one in a stop wants no memory. */
 static struct ml_due *queue;
 static uint32_t queue_first, queue_count, queue_capacity;
+ML_PUBLISH("finalize.queue", queue);
+ML_PUBLISH("finalize.queue_first", queue_first);
+ML_PUBLISH("finalize.queue_count", queue_count);
+ML_PUBLISH("finalize.queue_capacity", queue_capacity);
+ML_PUBLISH_STRUCT(ml_due);
+ML_PUBLISH_MEMBER(ml_due, object);
+ML_PUBLISH_MEMBER(ml_due, data);
+ML_PUBLISH_MEMBER(ml_due, finalizer);
 
 static void set(uint64_t *counter, uint64_t value)
 {

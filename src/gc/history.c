@@ -14,6 +14,30 @@ static uint64_t begun_ns;
 ML_PUBLISH("gc.history", history);
 ML_PUBLISH("gc.records", records);
 ML_PUBLISH("gc.sequence", sequence);
+ML_PUBLISH_STRUCT(ml_gc_history);
+ML_PUBLISH_MEMBER(ml_gc_history, pause_ns);
+ML_PUBLISH_MEMBER(ml_gc_history, pause_end);
+ML_PUBLISH_MEMBER(ml_gc_history, pause_total_ns);
+ML_PUBLISH_MEMBER(ml_gc_history, pauses);
+ML_PUBLISH_MEMBER(ml_gc_history, pause_longest_ns);
+ML_PUBLISH_MEMBER(ml_gc_history, pause_times);
+ML_PUBLISH_MEMBER(ml_gc_history, stop_times);
+ML_PUBLISH_MEMBER(ml_gc_history, cycles);
+ML_PUBLISH_MEMBER(ml_gc_history, forced);
+ML_PUBLISH_MEMBER(ml_gc_history, along);
+ML_PUBLISH_MEMBER(ml_gc_history, last_along);
+ML_PUBLISH_MEMBER(ml_gc_history, last_end);
+ML_PUBLISH_MEMBER(ml_gc_history, cpu_ns);
+ML_PUBLISH_MEMBER(ml_gc_history, cpu_fraction);
+ML_PUBLISH_MEMBER(ml_gc_history, live_bytes);
+ML_PUBLISH_MEMBER(ml_gc_history, live_objects);
+ML_PUBLISH_MEMBER(ml_gc_history, twice);
+ML_PUBLISH_MEMBER(ml_gc_history, root_stack_bytes);
+ML_PUBLISH_MEMBER(ml_gc_history, root_data_bytes);
+ML_PUBLISH_MEMBER(ml_gc_history, root_added_bytes);
+ML_PUBLISH_MEMBER(ml_gc_history, last_stop_ns);
+ML_PUBLISH_MEMBER(ml_gc_history, last_mark_ns);
+ML_PUBLISH_MEMBER(ml_gc_history, looked_up);
 
 void ml_gc_history_init(void) { begun_ns = ml_os_monotonic_ns(); }
 

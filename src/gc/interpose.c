@@ -6,6 +6,7 @@
 #include <threads.h>
 #include <time.h>
 
+#include "base/publish.h"
 #include "gc/asleep.h"
 #include "gc/mutator.h"
 #include "gc/real.h"
@@ -31,10 +32,18 @@ struct record {
     struct ml_mutator *mutator;
     enum record_state state;
     bool detached;
+    bool joining; /* its handle may be a later thread's by now */
 };
 
 static struct ml_lock records_lock;
 static struct record *records;
+ML_PUBLISH("interpose.records", records);
+ML_PUBLISH_STRUCT(record);
+ML_PUBLISH_MEMBER(record, next);
+ML_PUBLISH_MEMBER(record, value);
+ML_PUBLISH_MEMBER(record, state);
+ML_PUBLISH_NUMBER(thread_starting, STARTING);
+ML_PUBLISH_NUMBER(thread_ended, ENDED);
 static uint64_t last_serial;
 static __thread struct record *self_record;
 
@@ -279,7 +288,8 @@ static struct record *lock_and_find(pthread_t handle)
     lock_records();
     uint64_t most_serial = last_serial;
     struct record *record;
-    while ((record = find_locked(handle)) == NULL && some_start_locked(most_serial)) {
+    while (((record = find_locked(handle)) == NULL || record->joining) &&
+           some_start_locked(most_serial)) {
         unlock_records();
         ml_os_futex_wait(&never, 0, ml_os_monotonic_ns() + 50 * 1000);
         lock_records();
@@ -293,6 +303,8 @@ static uint64_t about_to_join(pthread_t handle)
 {
     struct record *record = lock_and_find(handle);
     uint64_t serial = record == NULL ? 0 : record->serial;
+    if (record != NULL)
+        record->joining = true;
     unlock_records();
     return serial;
 }
@@ -300,14 +312,16 @@ static uint64_t about_to_join(pthread_t handle)
 /* The result is with whoever joined. */
 static int joined(uint64_t serial, int error)
 {
-    if (error != 0 || serial == 0)
+    if (serial == 0)
         return error;
     lock_records();
     struct record *record = find_serial_locked(serial);
-    if (record != NULL)
+    if (record != NULL && error == 0)
         drop_locked(record);
+    else if (record != NULL)
+        record->joining = false;
     unlock_records();
-    return 0;
+    return error;
 }
 
 EXPORT int pthread_join(pthread_t thread, void **result)

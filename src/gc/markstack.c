@@ -39,7 +39,7 @@ int ml_markstack_init(struct ml_mark_stack *stack, size_t bytes_most)
         uintptr_t *words = ml_os_reserve(bytes);
         if (words == NULL)
             continue;
-        if (ml_os_commit(words, STEP) == 0) {
+        if (ml_os_commit_scratch(words, STEP) == 0) {
             *stack = (struct ml_mark_stack){ .words = words,
                                              .capacity = STEP / sizeof(*words),
                                              .reserved = bytes };
@@ -80,7 +80,7 @@ bool ml_markstack_grow(struct ml_mark_stack *stack)
     }
     size_t old = stack->capacity * sizeof(*stack->words);
     size_t step = ml_min(old, stack->reserved - old);
-    if (step == 0 || ml_os_commit((char *)stack->words + old, step) != 0)
+    if (step == 0 || ml_os_commit_scratch((char *)stack->words + old, step) != 0)
         return false;
     stack->capacity += step / sizeof(*stack->words);
     count_bytes((int64_t)step);

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <pthread.h>
 
+#include "base/publish.h"
 #include "gc/interpose.h"
 #include "gc/stopworld.h"
 #include "heap/metadata.h"
@@ -14,6 +15,15 @@
 
 struct ml_lock ml_mutators_lock;
 struct ml_mutator *ml_mutators;
+ML_PUBLISH("mutator.mutators", ml_mutators);
+ML_PUBLISH_STRUCT(ml_mutator);
+ML_PUBLISH_MEMBER(ml_mutator, next);
+ML_PUBLISH_MEMBER(ml_mutator, thread);
+ML_PUBLISH_MEMBER(ml_mutator, tid);
+ML_PUBLISH_MEMBER(ml_mutator, stack_low);
+ML_PUBLISH_MEMBER(ml_mutator, stack_high);
+ML_PUBLISH_MEMBER(ml_mutator, thread_pointer);
+ML_PUBLISH_MEMBER(ml_mutator, gone);
 __thread struct ml_mutator *ml_mutator_self;
 static __thread struct ml_mutator *reserved;
 

@@ -52,6 +52,8 @@ static uint64_t percent_trigger = HEAP_LEAST, limit_trigger = INT64_MAX;
 static uint64_t allowance; /* 0: no cycle is under way */
 static unsigned runway;
 ML_PUBLISH("pacer.pace", pace);
+ML_PUBLISH_STRUCT(ml_pace);
+ML_PUBLISH_MEMBER(ml_pace, percent);
 ML_PUBLISH("pacer.percent_goal", percent_goal);
 ML_PUBLISH("pacer.limit_goal", limit_goal);
 

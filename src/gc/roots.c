@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/publish.h"
 #include "gc/finalize.h"
 #include "gc/interpose.h"
 #include "gc/mutator.h"
@@ -35,6 +36,8 @@ extern char no_roots_begin[] __asm__("__start_memlog_no_roots")
     __attribute__((visibility("hidden")));
 extern char no_roots_end[] __asm__("__stop_memlog_no_roots")
     __attribute__((visibility("hidden")));
+ML_PUBLISH_ENTRY(no_roots_begin, "roots.no_roots_begin", no_roots_begin, 0);
+ML_PUBLISH_ENTRY(no_roots_end, "roots.no_roots_end", no_roots_end, 0);
 
 static void visit_segment(uintptr_t begin, uintptr_t end, void *argument)
 {
@@ -56,6 +59,11 @@ struct range {
 static struct ml_lock ranges_lock;
 static struct range *ranges;
 static size_t ranges_count, ranges_capacity;
+ML_PUBLISH("roots.ranges", ranges);
+ML_PUBLISH("roots.ranges_count", ranges_count);
+ML_PUBLISH_STRUCT(range);
+ML_PUBLISH_MEMBER(range, begin);
+ML_PUBLISH_MEMBER(range, end);
 
 /* The lock is only held inside, so that no stopped thread holds it. */
 static void lock_ranges(void)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/publish.h"
 #include "gc/alloc.h"
 #include "heap/metadata.h"
 #include "os/thread.h"
@@ -15,6 +16,15 @@ enum { WORD = sizeof(uintptr_t), WORDS_IN_BLOCK = 64 };
 /* By number, in chunks of 64, 128, 256 and so on: no type ever moves. */
 enum { FIRST_SHIFT = 6, FIRST = 1 << FIRST_SHIFT, CHUNKS = 33 - FIRST_SHIFT };
 static struct memlog_type *chunks[CHUNKS];
+ML_PUBLISH("type.chunks", chunks);
+ML_PUBLISH_NUMBER(type_first, FIRST);
+ML_PUBLISH_STRUCT(memlog_type);
+ML_PUBLISH_MEMBER(memlog_type, bytes);
+ML_PUBLISH_MEMBER(memlog_type, stride);
+ML_PUBLISH_MEMBER(memlog_type, blocks);
+ML_PUBLISH_MEMBER(memlog_type, bitmap);
+ML_PUBLISH_MEMBER(memlog_type, number);
+ML_PUBLISH_MEMBER(memlog_type, kind);
 
 enum { BUCKETS = 1024 };
 static struct memlog_type *buckets[BUCKETS];

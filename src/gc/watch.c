@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/publish.h"
 #include "heap/alloc.h"
 #include "heap/metadata.h"
 #include "os/thread.h"
@@ -11,6 +12,13 @@ enum { FIRST = 64, MOST = 1 << 30 };
 
 struct ml_watch *ml_watches;
 uint32_t ml_watches_count;
+ML_PUBLISH("watch.watches", ml_watches);
+ML_PUBLISH("watch.count", ml_watches_count);
+ML_PUBLISH_STRUCT(ml_watch);
+ML_PUBLISH_MEMBER(ml_watch, object);
+ML_PUBLISH_MEMBER(ml_watch, finalizer);
+ML_PUBLISH_MEMBER(ml_watch, data);
+ML_PUBLISH_MEMBER(ml_watch, weak);
 
 static struct ml_lock lock;
 static uint32_t capacity; /* of entries; the index has twice as many places */

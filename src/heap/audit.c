@@ -43,7 +43,7 @@ static const char *walk_list(unsigned which, unsigned shard, const struct ml_spa
             return "partial spans have a free slot";
         if (place == ML_PLACE_EMPTY && span->free_slots != span->slots)
             return "empty spans have no slot taken";
-        const char *broken = ml_span_check(span);
+        const char *broken = ml_span_check(span, ml_marked_along);
         if (broken != NULL)
             return broken;
         for (unsigned slot = 0; slot < span->slots; slot++) {
@@ -125,7 +125,7 @@ static const char *walk_large(const struct ml_span_list *list, enum ml_span_plac
             return "the large lists hold large objects";
         if (ml_state_get(ml_granule_of((void *)span->base)) == 0)
             return "a large object is allocated";
-        const char *broken = ml_span_check(span);
+        const char *broken = ml_span_check(span, ml_marked_along);
         if (broken != NULL)
             return broken;
         census->large_objects++;

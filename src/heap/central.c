@@ -4,18 +4,28 @@
 #include <string.h>
 
 #include "base/format.h"
+#include "base/publish.h"
 #include "heap/pageheap.h"
 #include "heap/poison.h"
 #include "heap/threadgroup.h"
 #include "os/process.h"
 
 struct ml_bin ml_bins[ML_SHARDS][ML_BINS];
+ML_PUBLISH("central.bins", ml_bins);
+ML_PUBLISH_NUMBER(shards, ML_SHARDS);
+ML_PUBLISH_STRUCT(ml_bin);
+ML_PUBLISH_MEMBER(ml_bin, lock);
+ML_PUBLISH_MEMBER(ml_bin, partial);
+ML_PUBLISH_MEMBER(ml_bin, full);
+ML_PUBLISH_MEMBER(ml_bin, unswept);
+ML_PUBLISH_MEMBER(ml_bin, empty);
 uint8_t ml_bin_shards_used[ML_BINS];
 _Static_assert(ML_SHARDS <= 8, "a bit a shard");
 
 /* ---- empty spans ----------------------------------------------------------- */
 
 static uint64_t empty_bytes; /* of all bins */
+ML_PUBLISH("central.empty_bytes", empty_bytes);
 
 uint64_t ml_central_empty_bytes(void) { return __atomic_load_n(&empty_bytes, __ATOMIC_RELAXED); }
 

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "heap/freeruns.h"
 
+#include "base/publish.h"
 #include "heap/spanmap.h"
 
 enum { EXACT = 128 }; /* lists [1..127] hold runs of just that many pages */
 
 struct ml_span_list ml_freeruns_lists[ML_FREERUNS_LISTS];
+ML_PUBLISH("freeruns.lists", ml_freeruns_lists);
 static uint64_t nonempty[(ML_FREERUNS_LISTS + 63) / 64];
+ML_PUBLISH("freeruns.nonempty", nonempty);
+ML_PUBLISH_NUMBER(freeruns_exact, EXACT);
 
 static unsigned list_of(uint32_t pages)
 {

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "heap/large.h"
 
+#include "base/publish.h"
 #include "heap/central.h"
 #include "heap/pageheap.h"
 
 struct ml_span_list ml_large_lists[ML_KINDS];
 struct ml_span_list ml_large_unswept;
+ML_PUBLISH("large.lists", ml_large_lists);
+ML_PUBLISH("large.unswept", ml_large_unswept);
 
 /* 0 when bytes are more than a heap can have. */
 static uint32_t pages_for(size_t bytes)

@@ -26,6 +26,10 @@ static struct pool pools[ML_POOLS];
 static uint64_t sys[ML_POOLS], inuse[ML_POOLS];
 ML_PUBLISH("metadata.sys", sys);
 ML_PUBLISH("metadata.inuse", inuse);
+ML_PUBLISH_NUMBER(pool_threads, ML_POOL_THREADS);
+ML_PUBLISH_NUMBER(pool_gc, ML_POOL_GC);
+ML_PUBLISH_NUMBER(pool_profile, ML_POOL_PROFILE);
+ML_PUBLISH_NUMBER(pool_other, ML_POOL_OTHER);
 
 static void add(uint64_t *counter, uint64_t bytes)
 {

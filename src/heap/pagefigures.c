@@ -8,6 +8,17 @@ static struct ml_pageheap_figures figures;
 static uint32_t sequence; /* odd while the figures change */
 ML_PUBLISH("pageheap.figures", figures);
 ML_PUBLISH("pageheap.sequence", sequence);
+ML_PUBLISH_STRUCT(ml_pageheap_figures);
+ML_PUBLISH_MEMBER(ml_pageheap_figures, heap_bytes);
+ML_PUBLISH_MEMBER(ml_pageheap_figures, inuse_bytes);
+ML_PUBLISH_MEMBER(ml_pageheap_figures, released_bytes);
+ML_PUBLISH_MEMBER(ml_pageheap_figures, spans);
+ML_PUBLISH_MEMBER(ml_pageheap_figures, large_mallocs);
+ML_PUBLISH_MEMBER(ml_pageheap_figures, large_frees);
+ML_PUBLISH_MEMBER(ml_pageheap_figures, large_malloc_bytes);
+ML_PUBLISH_MEMBER(ml_pageheap_figures, large_free_bytes);
+ML_PUBLISH_MEMBER(ml_pageheap_figures, large_swept);
+ML_PUBLISH_MEMBER(ml_pageheap_figures, large_swept_bytes);
 
 struct ml_pageheap_figures *ml_pageheap_begin_change(void)
 {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/publish.h"
 #include "heap/freeruns.h"
 #include "heap/poison.h"
 #include "heap/renewed.h"
@@ -16,6 +17,7 @@ enum {
 };
 
 struct ml_lock ml_pageheap_lock;
+ML_PUBLISH("pageheap.lock", ml_pageheap_lock);
 
 static unsigned releasing; /* runs in ML_SPAN_RELEASING */
 

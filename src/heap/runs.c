@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "heap/runs.h"
 
+#include "base/publish.h"
 #include "heap/freeruns.h"
 #include "heap/pagefigures.h"
 #include "heap/spanmap.h"
@@ -20,6 +21,7 @@ void ml_run_stamp(struct ml_span *run)
 
 static uint32_t unused_first; /* descriptors without pages, by `next` */
 static uint32_t next_number = 1;
+ML_PUBLISH("runs.end", next_number);
 
 uint32_t ml_runs_end(void) { return next_number; }
 

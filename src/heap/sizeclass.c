@@ -1,7 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "heap/sizeclass.h"
 
+#include "base/publish.h"
+
 struct ml_sizeclass ml_sizeclasses[ML_CLASSES];
+ML_PUBLISH("sizeclass.classes", ml_sizeclasses);
+ML_PUBLISH_STRUCT(ml_sizeclass);
+ML_PUBLISH_MEMBER(ml_sizeclass, bytes);
+ML_PUBLISH_MEMBER(ml_sizeclass, slots);
+ML_PUBLISH_MEMBER(ml_sizeclass, pages);
+ML_PUBLISH_NUMBER(page_shift, ML_PAGE_SHIFT);
+ML_PUBLISH_NUMBER(granule_shift, ML_GRANULE_SHIFT);
+ML_PUBLISH_NUMBER(classes, ML_CLASSES);
+ML_PUBLISH_NUMBER(bins, ML_BINS);
+ML_PUBLISH_NUMBER(scan, ML_SCAN);
+ML_PUBLISH_NUMBER(noscan, ML_NOSCAN);
+ML_PUBLISH_NUMBER(uncollectable, ML_UNCOLLECTABLE);
+ML_PUBLISH_NUMBER(typed, ML_TYPED);
+ML_PUBLISH_NUMBER(kinds, ML_KINDS);
 uint8_t ml_class_by_16[ML_SMALL_MAX / ML_GRANULE_BYTES + 1];
 
 /* The step from the class of `bytes` to the next one. */

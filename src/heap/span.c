@@ -3,10 +3,45 @@
 
 #include <string.h>
 
+#include "base/publish.h"
 #include "heap/spanmap.h"
 
 uint32_t ml_marks_completed;
 bool ml_marked_along;
+ML_PUBLISH("span.marks_completed", ml_marks_completed);
+ML_PUBLISH("span.marked_along", ml_marked_along);
+ML_PUBLISH_STRUCT(ml_span);
+ML_PUBLISH_MEMBER(ml_span, base);
+ML_PUBLISH_MEMBER(ml_span, pages);
+ML_PUBLISH_MEMBER(ml_span, slot_bytes);
+ML_PUBLISH_MEMBER(ml_span, next);
+ML_PUBLISH_MEMBER(ml_span, prev);
+ML_PUBLISH_MEMBER(ml_span, slots);
+ML_PUBLISH_MEMBER(ml_span, free_slots);
+ML_PUBLISH_MEMBER(ml_span, use);
+ML_PUBLISH_MEMBER(ml_span, place);
+ML_PUBLISH_MEMBER(ml_span, bin);
+ML_PUBLISH_MEMBER(ml_span, kind);
+ML_PUBLISH_MEMBER(ml_span, swept_at);
+ML_PUBLISH_MEMBER(ml_span, type);
+ML_PUBLISH_MEMBER(ml_span, shard);
+ML_PUBLISH_MEMBER(ml_span, bits);
+ML_PUBLISH_STRUCT(ml_span_bits);
+ML_PUBLISH_MEMBER(ml_span_bits, taken);
+ML_PUBLISH_MEMBER(ml_span_bits, mark);
+ML_PUBLISH_STRUCT(ml_span_list);
+ML_PUBLISH_MEMBER(ml_span_list, first);
+ML_PUBLISH_MEMBER(ml_span_list, last);
+ML_PUBLISH_MEMBER(ml_span_list, count);
+ML_PUBLISH_NUMBER(span_free, ML_SPAN_FREE);
+ML_PUBLISH_NUMBER(span_releasing, ML_SPAN_RELEASING);
+ML_PUBLISH_NUMBER(span_small, ML_SPAN_SMALL);
+ML_PUBLISH_NUMBER(span_large, ML_SPAN_LARGE);
+ML_PUBLISH_NUMBER(place_free, ML_PLACE_FREE);
+ML_PUBLISH_NUMBER(place_partial, ML_PLACE_PARTIAL);
+ML_PUBLISH_NUMBER(place_full, ML_PLACE_FULL);
+ML_PUBLISH_NUMBER(place_empty, ML_PLACE_EMPTY);
+ML_PUBLISH_NUMBER(place_large, ML_PLACE_LARGE);
 
 void ml_span_list_append(struct ml_span_list *list, struct ml_span *span, enum ml_span_place place)
 {
@@ -104,12 +139,12 @@ unsigned ml_span_take(struct ml_span *span, void **into, unsigned want)
 
 /* Empty spans are not swept: what was marked there and freed is forgotten when
  * they are used again. */
-static bool may_have_old_marks(const struct ml_span *span)
+static bool may_have_old_marks(const struct ml_span *span, bool marked_along)
 {
-    return ml_marked_along || span->place == ML_PLACE_EMPTY;
+    return marked_along || span->place == ML_PLACE_EMPTY;
 }
 
-const char *ml_span_check(const struct ml_span *span)
+const char *ml_span_check(const struct ml_span *span, bool marked_along)
 {
     if (span->use != ML_SPAN_SMALL && span->use != ML_SPAN_LARGE)
         return "span is in use";
@@ -117,7 +152,8 @@ const char *ml_span_check(const struct ml_span *span)
     for (unsigned word = 0; word < ml_span_words(span); word++) {
         if (span->bits[word].taken & ~valid_bits(span, word))
             return "taken bits stand for slots";
-        if (!may_have_old_marks(span) && (ml_span_marks(&span->bits[word]) & ~span->bits[word].taken))
+        if (!may_have_old_marks(span, marked_along) &&
+            (ml_span_marks(&span->bits[word]) & ~span->bits[word].taken))
             return "marked slots are taken";
         taken += ml_popcount64(span->bits[word].taken);
     }

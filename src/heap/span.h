@@ -139,7 +139,7 @@ void ml_span_make_small(struct ml_span *span, unsigned bin);
  * into[want - 1] downwards, so that a stack of them pops in rising order.
  * Returns how many, placed at the array's end. */
 unsigned ml_span_take(struct ml_span *span, void **into, unsigned want);
-/* NULL, or the name of the rule that is broken. */
-const char *ml_span_check(const struct ml_span *span);
+/* NULL, or the name of the rule that is broken. marked_along: ml_marked_along, where the span is. */
+const char *ml_span_check(const struct ml_span *span, bool marked_along);
 
 #endif

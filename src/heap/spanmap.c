@@ -23,6 +23,21 @@ static uint64_t table_bytes, span_bytes;
 ML_PUBLISH("spanmap.table_bytes", table_bytes);
 ML_PUBLISH("spanmap.span_bytes", span_bytes);
 ML_PUBLISH("spanmap.map", ml_map);
+ML_PUBLISH_STRUCT(ml_spanmap);
+ML_PUBLISH_MEMBER(ml_spanmap, base);
+ML_PUBLISH_MEMBER(ml_spanmap, granules);
+ML_PUBLISH_MEMBER(ml_spanmap, state);
+ML_PUBLISH_MEMBER(ml_spanmap, page_bin);
+ML_PUBLISH_MEMBER(ml_spanmap, page_span);
+ML_PUBLISH_MEMBER(ml_spanmap, spans);
+ML_PUBLISH_MEMBER(ml_spanmap, backed);
+ML_PUBLISH_MEMBER(ml_spanmap, reserved_bytes);
+ML_PUBLISH_NUMBER(state_kind, ML_STATE_KIND);
+ML_PUBLISH_NUMBER(state_watched, ML_STATE_WATCHED);
+ML_PUBLISH_NUMBER(state_weak, ML_STATE_WEAK);
+ML_PUBLISH_NUMBER(state_sampled, ML_STATE_SAMPLED);
+ML_PUBLISH_NUMBER(bin_large, ML_BIN_LARGE);
+ML_PUBLISH_NUMBER(bin_none, ML_BIN_NONE);
 
 enum { HEAP_ALIGNMENT = 1 << 16 };
 
@@ -70,7 +85,9 @@ static int commit_to(struct part *part, size_t need)
         return -ENOMEM;
     if (part->committed <= HUGE_ABOVE && until > HUGE_ABOVE)
         ml_os_prefer_huge_pages((void *)(part->base + HUGE_ABOVE), part->reserved - HUGE_ABOVE);
-    int error = ml_os_commit((void *)(part->base + part->committed), until - part->committed);
+    void *at = (void *)(part->base + part->committed);
+    int error = part == &revisit ? ml_os_commit_scratch(at, until - part->committed)
+                                 : ml_os_commit(at, until - part->committed);
     if (error != 0)
         return error;
     uint64_t *sum = part == &spans ? &span_bytes : &table_bytes;

@@ -23,6 +23,9 @@ void ml_heap_taken_set(uint64_t bytes)
 /* What two markers took up in the same instant, and both counted. */
 static struct ml_marked_twice marked_twice;
 ML_PUBLISH("taken.marked_twice", marked_twice);
+ML_PUBLISH_STRUCT(ml_marked_twice);
+ML_PUBLISH_MEMBER(ml_marked_twice, objects);
+ML_PUBLISH_MEMBER(ml_marked_twice, bytes);
 
 void ml_heap_note_marked_twice(uint64_t objects, uint64_t bytes)
 {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/publish.h"
 #include "heap/central.h"
 #include "heap/metadata.h"
 #include "heap/threadgroup.h"
@@ -14,6 +15,24 @@ struct ml_heap_hooks ml_heap_hooks;
 struct ml_thread ml_thread_none;
 __thread struct ml_thread *ml_thread_self = &ml_thread_none;
 struct ml_thread *ml_thread_list;
+ML_PUBLISH("threadcache.list", ml_thread_list);
+ML_PUBLISH_STRUCT(ml_thread);
+ML_PUBLISH_MEMBER(ml_thread, inside);
+ML_PUBLISH_MEMBER(ml_thread, active);
+ML_PUBLISH_MEMBER(ml_thread, own);
+ML_PUBLISH_MEMBER(ml_thread, next);
+ML_PUBLISH_MEMBER(ml_thread, tid);
+ML_PUBLISH_MEMBER(ml_thread, lookups);
+ML_PUBLISH_MEMBER(ml_thread, blank);
+ML_PUBLISH_MEMBER(ml_thread, shard);
+ML_PUBLISH_MEMBER(ml_thread, magazines);
+ML_PUBLISH_STRUCT(ml_magazine);
+ML_PUBLISH_MEMBER(ml_magazine, top);
+ML_PUBLISH_MEMBER(ml_magazine, bottom);
+ML_PUBLISH_MEMBER(ml_magazine, limit);
+ML_PUBLISH_MEMBER(ml_magazine, mallocs);
+ML_PUBLISH_MEMBER(ml_magazine, frees);
+ML_PUBLISH_MEMBER(ml_magazine, held);
 
 static struct ml_lock registry_lock;
 static struct ml_thread *idle;
@@ -88,6 +107,7 @@ static struct ml_thread *take_block(void)
 void ml_thread_attach_to(struct ml_thread *thread, bool own)
 {
     thread->own = own;
+    thread->tid = (uint32_t)ml_os_tid();
     thread->inside = thread->stop_wanted = 0;
     ml_thread_set_blank(thread, NULL);
     __atomic_store_n(&thread->active, 1, __ATOMIC_RELEASE);
@@ -109,6 +129,7 @@ static void give_block(struct ml_thread *thread)
 {
     ml_lock(&registry_lock);
     __atomic_store_n(&thread->active, 0, __ATOMIC_RELEASE);
+    thread->tid = 0;
     thread->next_idle = idle;
     idle = thread;
     in_shard[thread->shard]--;
@@ -195,6 +216,8 @@ static void settle_magazines(struct ml_thread *thread)
 void ml_thread_after_fork_child(void)
 {
     bool lost = false;
+    if (ml_thread_attached())
+        ml_thread_self->tid = (uint32_t)ml_os_tid();
     for (struct ml_thread *thread = ml_thread_list; thread != NULL; thread = thread->next) {
         if (!thread->active || thread == ml_thread_self)
             continue;

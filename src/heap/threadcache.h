@@ -61,6 +61,7 @@ struct ml_thread {
      * explicit frees are counted as frees. */
     uint64_t lookups;
     uint32_t wishes;     /* for more than that */
+    uint32_t tid;        /* what the kernel calls the thread; 0: none owns the block */
     uint64_t room_bytes; /* of objects that all its magazines together have room for */
     /* From here to its end a large object is being zeroed; what it still holds
      * means nothing. NULL: none is. */

@@ -6,6 +6,13 @@
 
 struct ml_thread_group *ml_thread_groups;
 ML_PUBLISH("threadgroup.groups", ml_thread_groups);
+ML_PUBLISH_NUMBER(threads_in_group, ML_THREADS_IN_GROUP);
+ML_PUBLISH_STRUCT(ml_thread_group);
+ML_PUBLISH_MEMBER(ml_thread_group, threads);
+ML_PUBLISH_MEMBER(ml_thread_group, next);
+ML_PUBLISH_MEMBER(ml_thread_group, used);
+ML_PUBLISH_MEMBER(ml_thread_group, users);
+ML_PUBLISH_MEMBER(ml_thread_group, swept);
 
 static unsigned newest_count; /* of blocks in the newest group */
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "log/control.h"
+#include "log/ticker.h"
 #include "os/clock.h"
 #include "os/process.h"
 #include "os/thread.h"
@@ -42,6 +43,7 @@ static void give(const struct ml_control_request *request)
     ml_control_begin_answer(&answer, request);
     ml_stats_read(&answer.stats);
     ml_stats_read_extra(&answer.extra);
+    ml_log_counts(&answer.extra.log_samples, &answer.extra.log_lost);
     (void)ml_mailbox_send(&box, &request->answer_to, &answer, sizeof(answer));
 }
 

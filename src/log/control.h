@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* control.h - numbers for who asks: the letters that memlog attach writes to the mailbox
+/* control.h - numbers for who asks: the letters that memlog attach and stat write to the mailbox
  * "memlog/PID", and the answers to them.
  *
  *   memlog attach  -- request -->  memlog run, for each process under it

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/publish.h"
 #include "log/answerer.h"
 #include "log/entry.h"
 #include "log/lines.h"
@@ -37,6 +38,8 @@ static struct {
     struct ml_place place;
     struct ml_lines lines;
 } log_state;
+ML_PUBLISH_ENTRY(samples, "log.samples", &log_state.lines.file.samples, sizeof(uint64_t));
+ML_PUBLISH_ENTRY(lost, "log.lost", &log_state.lines.file.lost, sizeof(uint64_t));
 
 /* In a forked child: this process goes on with the log when its parent is
  * gone, or, where it is to have one anyway, as soon as it can. */

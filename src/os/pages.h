@@ -6,10 +6,10 @@
  *                               ^                |
  *                               +--- release ----+
  *
- * Reserved: addresses, no access. Committed: readable and writable, all zero,
- * no physical memory yet. Backed: physical memory behind it. Committing grows
- * a range upwards, so that a range is two mappings however often it grows;
- * releasing never splits a mapping. Accounting is the caller's.
+ * Reserved: addresses, no access, and nothing of it in a core file: debuggers would write a
+ * terabyte of zeros. Committed: readable and writable, all zero, no physical memory yet.
+ * Backed: physical memory behind it. Committing grows a range upwards, so that a range is two
+ * mappings however often it grows; releasing never splits a mapping. Accounting is the caller's.
  */
 #ifndef ML_OS_PAGES_H
 #define ML_OS_PAGES_H
@@ -21,6 +21,8 @@
 void *ml_os_reserve(size_t bytes);
 /* 0 or -errno; address and bytes in multiples of the system's page. */
 int ml_os_commit(void *address, size_t bytes);
+/* The same for what tells nobody anything later: core files do not hold it. */
+int ml_os_commit_scratch(void *address, size_t bytes);
 /* Give the memory back; it reads as zero afterwards. 0 or -errno. */
 int ml_os_release(void *address, size_t bytes);
 /* A wish: [address, address + bytes), committed or not, is to be made of huge

@@ -67,6 +67,14 @@ static void *trim_to_alignment(uintptr_t begin, size_t bytes)
     return (void *)aligned;
 }
 
+/* A wish: that it fails changes nothing but what it is about. */
+static void advise(void *address, size_t bytes, int advice)
+{
+    int saved = errno;
+    (void)madvise(address, bytes, advice);
+    errno = saved;
+}
+
 void *ml_os_reserve(size_t bytes)
 {
     size_t page = ml_os_page_bytes();
@@ -74,16 +82,27 @@ void *ml_os_reserve(size_t bytes)
         return NULL;
     bytes = ml_align_up(bytes, page);
     void *begin = map_anonymous(bytes + RESERVE_ALIGNMENT, PROT_NONE, MAP_NORESERVE);
-    return begin == NULL ? NULL : trim_to_alignment((uintptr_t)begin, bytes);
+    void *range = begin == NULL ? NULL : trim_to_alignment((uintptr_t)begin, bytes);
+    if (range != NULL)
+        advise(range, bytes, MADV_DONTDUMP);
+    return range;
 }
 
-int ml_os_commit(void *address, size_t bytes)
+int ml_os_commit_scratch(void *address, size_t bytes)
 {
     int saved = errno;
     int result = mprotect(address, bytes, PROT_READ | PROT_WRITE) == 0 ? 0 : -errno;
     errno = saved;
     if (result == 0)
         forget_what_was_there(address, bytes);
+    return result;
+}
+
+int ml_os_commit(void *address, size_t bytes)
+{
+    int result = ml_os_commit_scratch(address, bytes);
+    if (result == 0)
+        advise(address, bytes, MADV_DODUMP);
     return result;
 }
 
@@ -99,9 +118,7 @@ int ml_os_release(void *address, size_t bytes)
 
 void ml_os_prefer_huge_pages(void *address, size_t bytes)
 {
-    int saved = errno;
-    (void)madvise(address, bytes, MADV_HUGEPAGE);
-    errno = saved;
+    advise(address, bytes, MADV_HUGEPAGE);
 }
 
 void *ml_os_map(size_t bytes)

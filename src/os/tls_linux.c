@@ -18,6 +18,7 @@
 #include <stddef.h>
 
 #include "base/bits.h"
+#include "base/publish.h"
 #include "os/pages.h"
 #include "os/syscall_linux.h"
 
@@ -192,6 +193,12 @@ struct field {
 };
 static const struct field *specific_tables;
 static uint32_t specific_table_bytes;
+ML_PUBLISH("tls.specific_tables", specific_tables);
+ML_PUBLISH("tls.specific_table_bytes", specific_table_bytes);
+ML_PUBLISH_STRUCT(field);
+ML_PUBLISH_MEMBER(field, bits);
+ML_PUBLISH_MEMBER(field, count);
+ML_PUBLISH_MEMBER(field, offset);
 
 /* What debuggers are told can't be asked for in a static program: a value of ours shows where values
  * are, and the pointer to them where the tables are. */

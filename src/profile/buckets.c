@@ -14,8 +14,17 @@ static struct ml_bucket **heads; /* a power of two of them */
 static uint64_t heads_count, buckets_count;
 static struct ml_bucket *newest;
 ML_PUBLISH("profile.newest", newest);
-static const uint64_t shape = ML_BUCKET_SHAPE;
-ML_PUBLISH("profile.shape", shape);
+ML_PUBLISH_NUMBER(bucket_shape, ML_BUCKET_SHAPE);
+ML_PUBLISH_STRUCT(ml_bucket);
+ML_PUBLISH_MEMBER(ml_bucket, next);
+ML_PUBLISH_MEMBER(ml_bucket, size);
+ML_PUBLISH_MEMBER(ml_bucket, counts);
+ML_PUBLISH_MEMBER(ml_bucket, depth);
+ML_PUBLISH_STRUCT(ml_bucket_counts);
+ML_PUBLISH_MEMBER(ml_bucket_counts, allocs);
+ML_PUBLISH_MEMBER(ml_bucket_counts, alloc_bytes);
+ML_PUBLISH_MEMBER(ml_bucket_counts, frees);
+ML_PUBLISH_MEMBER(ml_bucket_counts, free_bytes);
 static char *at, *end; /* the chunk that buckets are cut from */
 
 void *ml_profile_memory(uint64_t bytes)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "profile/samples.h"
 
+#include "base/publish.h"
 #include "heap/metadata.h"
 #include "heap/spanmap.h"
 
@@ -13,6 +14,11 @@ struct entry {
 
 static struct entry *entries; /* open addressing; a power of two, a quarter of them free */
 static uint64_t capacity, count;
+ML_PUBLISH("samples.entries", entries);
+ML_PUBLISH("samples.capacity", capacity);
+ML_PUBLISH_STRUCT(entry);
+ML_PUBLISH_MEMBER(entry, granule);
+ML_PUBLISH_MEMBER(entry, bucket);
 
 /* Upper bits of a product with 2^64 divided by the golden ratio, as in gc/watch.c. */
 static uint64_t home_of(uint64_t granule)

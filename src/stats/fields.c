@@ -283,6 +283,14 @@ bool ml_field_is_of_heap(const struct ml_field *field)
     return field->home != ML_HOME_USAGE;
 }
 
+bool ml_field_is_known(const struct ml_field *field, const struct memlog_extra *extra)
+{
+    bool is_of_system = field->home == ML_HOME_EXTRA &&
+                        (field->offset == offsetof(struct memlog_extra, rss) ||
+                         field->offset == offsetof(struct memlog_extra, cgroup_limit));
+    return !is_of_system || extra->rss != 0;
+}
+
 bool ml_field_is_no_limit(const struct ml_field *field, uint64_t bytes)
 {
     bool is_of_cgroup = field->home == ML_HOME_EXTRA &&

@@ -57,6 +57,10 @@ const struct ml_field *ml_field_find(const char *name, size_t length);
 /* A number of memlog's heap or collector: a process without memlog has none. */
 bool ml_field_is_of_heap(const struct ml_field *field);
 
+/* Whether its value is known: what the system says is not, of a process that is dead or hidden, and
+ * extra->rss is 0 there and nowhere else. extra: NULL where no such field is asked about. */
+bool ml_field_is_known(const struct ml_field *field, const struct memlog_extra *extra);
+
 /* A field in bytes has the value of a limit that is not set: the largest number, or 0 in
  * cgroup_limit. */
 bool ml_field_is_no_limit(const struct ml_field *field, uint64_t bytes);

@@ -5,7 +5,11 @@
 #ifndef ML_STATS_LAYOUT_H
 #define ML_STATS_LAYOUT_H
 
+#include "gc/finalize.h"
 #include "gc/history.h"
+#include "gc/mutator.h"
+#include "gc/type.h"
+#include "gc/watch.h"
 #include "heap/metadata.h"
 #include "heap/threadgroup.h"
 #include "stats/root.h"
@@ -20,7 +24,14 @@
     ML_MIX(ML_MIX(ML_MIX(ML_LAYOUT_OF_THREADS, sizeof(struct ml_magazine)),                   \
                   offsetof(struct ml_magazine, mallocs)),                                     \
            sizeof(struct ml_thread_group) + ML_POOLS)
+#define ML_LAYOUT_OF_SPANS                                                                    \
+    ML_MIX(ML_MIX(ML_MIX(ML_LAYOUT_OF_COUNTERS, sizeof(struct ml_span)),                      \
+                  offsetof(struct ml_span, swept_at)),                                        \
+           sizeof(struct ml_bin) + offsetof(struct ml_spanmap, reserved_bytes))
+#define ML_LAYOUT_OF_ROOTS                                                                    \
+    ML_MIX(ML_MIX(ML_LAYOUT_OF_SPANS, sizeof(struct ml_mutator)),                             \
+           sizeof(struct ml_watch) + sizeof(struct ml_due) + sizeof(struct memlog_type))
 #define ML_ROOT_LAYOUT                                                                        \
-    ML_MIX(ML_MIX(ML_LAYOUT_OF_COUNTERS, sizeof(struct ml_gc_history)), sizeof(struct ml_gc_record))
+    ML_MIX(ML_MIX(ML_LAYOUT_OF_ROOTS, sizeof(struct ml_gc_history)), sizeof(struct ml_gc_record))
 
 #endif

@@ -69,6 +69,13 @@ static void begin_family(struct ml_text *text, const struct ml_prometheus *input
         write_unit(text, name, length);
 }
 
+void ml_openmetrics_family(struct ml_text *text, const char *name, enum ml_field_kind kind,
+                           const char *help)
+{
+    const struct ml_prometheus input = { .open_metrics = true };
+    begin_family(text, &input, name, kind == ML_TOTAL ? COUNTER : GAUGE, help);
+}
+
 /* --- numbers ---------------------------------------------------------------------- */
 
 static void write_seconds(struct ml_text *text, uint64_t ns)
@@ -84,10 +91,13 @@ static void write_seconds(struct ml_text *text, uint64_t ns)
     ml_text_u64_padded(text, rest, digits);
 }
 
-static void write_number(struct ml_text *text, const struct ml_field *field, const void *value)
+void ml_prometheus_number(struct ml_text *text, const struct ml_field *field, const void *value)
 {
-    uint64_t number = field->type == ML_TYPE_U32 ? *(const uint32_t *)value
-                                                 : *(const uint64_t *)value;
+    uint64_t number = 0;
+    if (field->type == ML_TYPE_U32)
+        number = *(const uint32_t *)value;
+    else if (field->type != ML_TYPE_BOOL)
+        number = *(const uint64_t *)value;
     switch ((enum ml_field_unit)field->unit) {
     case ML_UNIT_BYTES:
         if (ml_field_is_no_limit(field, number)) {
@@ -209,7 +219,7 @@ static void write_field(struct ml_text *text, const struct ml_prometheus *input,
         begin_family(text, input, field->metric, field->kind == ML_TOTAL ? COUNTER : GAUGE,
                      field->help);
         begin_number(text, field->metric);
-        write_number(text, field, value);
+        ml_prometheus_number(text, field, value);
         ml_text_char(text, '\n');
     }
 }
@@ -308,7 +318,7 @@ static void write_go_field(struct ml_text *text, const struct ml_prometheus *inp
     if (field->unit == ML_UNIT_BYTES)
         ml_text_u64(text, *(const uint64_t *)value); /* no limit is 2^63 - 1 there */
     else
-        write_number(text, field, value);
+        ml_prometheus_number(text, field, value);
     ml_text_char(text, '\n');
 }
 

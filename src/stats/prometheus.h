@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "memlog_stats.h"
 #include "os/account.h"
+#include "stats/fields.h"
 
 /* What to answer with; the second where the client's Accept names application/openmetrics-text. */
 #define ML_PROMETHEUS_TYPE "text/plain; version=0.0.4; charset=utf-8"
@@ -24,5 +25,13 @@ struct ml_prometheus {
 
 /* 160 numbers and two for each size class in use, 12 to 24 KiB; with go_names 34 more. */
 void ml_prometheus_write(struct ml_text *text, const struct ml_prometheus *input);
+
+/* --- the parts of the above for numbers that were counted at another time -------------- */
+
+/* What stands before a family's numbers in OpenMetrics. name is theirs: a total's ends in _total. */
+void ml_openmetrics_family(struct ml_text *text, const char *name, enum ml_field_kind kind,
+                           const char *help);
+/* The number of that field (ml_field_is_one_number), which is at value with the field's type. */
+void ml_prometheus_number(struct ml_text *text, const struct ml_field *field, const void *value);
 
 #endif

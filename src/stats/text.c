@@ -290,16 +290,35 @@ static bool is_among_first(const struct ml_field *field)
     return false;
 }
 
-void ml_text_stats(struct ml_text *text, const struct memlog_memstats *stats,
-                   const struct memlog_extra *extra, enum ml_text_unit unit)
+static bool is_in_short(const struct ml_field *field)
+{
+    return field->home == ML_HOME_MEMSTATS && field->type != ML_TYPE_BY_SIZE;
+}
+
+static bool is_in_all(const struct ml_field *field) { return field->home != ML_HOME_USAGE; }
+
+static void write_lines(struct ml_text *text, bool (*is_told)(const struct ml_field *field),
+                        const struct memlog_memstats *stats, const struct memlog_extra *extra,
+                        enum ml_text_unit unit)
 {
     for (unsigned i = 0; i < FIRST; i++)
         write_line(text, ml_field_find(first[i], strlen(first[i])), stats, extra, unit);
     for (size_t i = 0; i < ml_fields_count; i++) {
         const struct ml_field *field = &ml_fields[i];
-        if (field->home != ML_HOME_USAGE && !is_among_first(field))
+        if (is_told(field) && !is_among_first(field) && ml_field_is_known(field, extra))
             write_line(text, field, stats, extra, unit);
     }
+}
+
+void ml_text_stats(struct ml_text *text, const struct memlog_memstats *stats,
+                   const struct memlog_extra *extra, enum ml_text_unit unit)
+{
+    write_lines(text, is_in_all, stats, extra, unit);
+}
+
+void ml_text_memstats(struct ml_text *text, const struct memlog_memstats *stats, enum ml_text_unit unit)
+{
+    write_lines(text, is_in_short, stats, NULL, unit);
 }
 
 /* --- units by name ----------------------------------------------------------------- */

@@ -21,9 +21,11 @@ enum ml_text_unit {
 bool ml_text_unit_parse(const char *name, enum ml_text_unit *unit);
 
 /* Alloc, TotalAlloc, Sys, NumGC, HeapObjects, then the rest of MemStats in Go's order, then what
- * memlog_extra adds. Names are Go's, without "Ns": the time's unit stands behind it. What is there
+ * memlog_extra adds (without RSS and CgroupLimit where extra->rss is 0: not known). Names are Go's, without "Ns": the time's unit stands behind it. What is there
  * never reads as 0: a number too small for the unit is told in a smaller one. */
 void ml_text_stats(struct ml_text *text, const struct memlog_memstats *stats,
                    const struct memlog_extra *extra, enum ml_text_unit unit);
+/* The same of MemStats alone, and without its size classes. */
+void ml_text_memstats(struct ml_text *text, const struct memlog_memstats *stats, enum ml_text_unit unit);
 
 #endif
