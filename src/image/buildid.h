@@ -9,15 +9,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "image/image.h"
+#include "image/memory.h"
 #include "os/maps.h"
 
 /* Hexadecimal; "": none. */
 typedef char ml_build_id[2 * ML_OS_BUILD_ID_MOST + 1];
 
 /* begin: where the start of the object's file is mapped. */
-void ml_build_id_in_memory(ml_build_id id, struct ml_image *image, uintptr_t begin);
-/* Of the file itself, by the name that the process has for it. */
+void ml_build_id_in_memory(ml_build_id id, const struct ml_memory *memory, uintptr_t begin);
+void ml_build_id_of_file(ml_build_id id, int fd);
+/* The same by the name that the process has for it. */
 void ml_build_id_in_file(ml_build_id id, pid_t pid, const char *name);
 
 #endif

@@ -2,54 +2,14 @@
 #include "image/image.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "gc/pacer.h"
-#include "os/process.h"
+#include "image/published.h"
 #include "profile/buckets.h"
-#include "stats/layout.h"
-
-static bool has_no_memory(pid_t pid)
-{
-    char path[32];
-    snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
-    return ml_os_rss_bytes_of(path) == 0;
-}
-
-/* The same by a file, for which the kernel's own rules are the same. What it answers where a
- * process has ended differs with the version and the user. */
-static int read_through_file(pid_t pid, uintptr_t address, void *to, size_t bytes)
-{
-    char path[32];
-    snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : pread(fd, to, bytes, (off_t)address);
-    if (fd >= 0)
-        close(fd);
-    if (got == (ssize_t)bytes)
-        return 0;
-    if (has_no_memory(pid))
-        return -ESRCH;
-    return fd < 0 ? -EPERM : -EFAULT;
-}
-
-/* Seccomp profiles of older container engines refuse the call to whoever has no CAP_SYS_PTRACE. */
-int ml_memory_of_process(void *pid, uintptr_t address, void *to, size_t bytes)
-{
-    struct iovec here = { to, bytes }, there = { (void *)address, bytes };
-    ssize_t got = process_vm_readv(*(const pid_t *)pid, &here, 1, &there, 1, 0);
-    if (got < 0 && (errno == EPERM || errno == ENOSYS))
-        return read_through_file(*(const pid_t *)pid, address, to, bytes);
-    if (got < 0)
-        return -errno;
-    return (size_t)got == bytes ? 0 : -EFAULT;
-}
 
 /* ---- what is published ------------------------------------------------------ */
 
@@ -57,7 +17,7 @@ enum variable {
     GROUPS, FIGURES, FIGURES_SEQUENCE, HISTORY, RECORDS, HISTORY_SEQUENCE, MARKED_TWICE,
     METADATA_SYS, METADATA_INUSE, TABLE_BYTES, SPAN_BYTES, MARK_STACK_BYTES, OWN_STACK_BYTES, PACE,
     PERCENT_GOAL, LIMIT_GOAL, LIMIT, LIMIT_LAST_HELD, VERIFIES, FINALIZERS, WEAK_REFERENCES, MAP,
-    SAMPLE_RATE, NEWEST_BUCKET, BUCKET_SHAPE,
+    SAMPLE_RATE, NEWEST_BUCKET,
     VARIABLES
 };
 
@@ -92,7 +52,6 @@ static const struct {
     [MAP] = { "spanmap.map", sizeof(struct ml_spanmap) },
     [SAMPLE_RATE] = { "sample.rate", sizeof(uint64_t) },
     [NEWEST_BUCKET] = { "profile.newest", sizeof(void *) },
-    [BUCKET_SHAPE] = { "profile.shape", sizeof(uint64_t) },
 };
 
 /* Copies of all threads' blocks, made at one time, that refer to one another. */
@@ -107,6 +66,7 @@ struct blocks {
 
 struct ml_image {
     struct ml_memory memory;
+    struct ml_published_list published;
     uintptr_t addresses[VARIABLES];
     struct blocks before, after; /* frees, then mallocs */
     bool torn;
@@ -122,53 +82,25 @@ static int read_variable(struct ml_image *image, enum variable which, void *to)
     return read_at(image, image->addresses[which], to, variables[which].bytes);
 }
 
-static int take_entry(struct ml_image *image, const struct ml_published *entry)
+static int find_variables(struct ml_image *image)
 {
-    for (int i = 0; i < VARIABLES; i++)
-        if (strncmp(entry->name, variables[i].name, sizeof(entry->name)) == 0) {
-            if (entry->bytes != variables[i].bytes)
-                return -ENOTSUP;
-            image->addresses[i] = (uintptr_t)entry->address;
-        }
-    return 0;
-}
-
-static int find_variables(struct ml_image *image, const struct memlog_root *root)
-{
-    enum { ENTRIES_MOST = 1000 };
-    size_t bytes = (uintptr_t)root->published_end - (uintptr_t)root->published;
-    if (bytes % sizeof(struct ml_published) != 0 ||
-        bytes / sizeof(struct ml_published) > ENTRIES_MOST)
-        return -ENOTSUP;
-    for (const struct ml_published *at = root->published; at < root->published_end; at++) {
-        struct ml_published entry;
-        int error = read_at(image, (uintptr_t)at, &entry, sizeof(entry));
-        if (error == 0)
-            error = take_entry(image, &entry);
-        if (error != 0)
-            return error;
-    }
-    for (int i = 0; i < VARIABLES; i++)
+    for (int i = 0; i < VARIABLES; i++) {
+        image->addresses[i] =
+            ml_published_variable(&image->published, variables[i].name, variables[i].bytes);
         if (image->addresses[i] == 0)
             return -ENOTSUP;
+    }
     return 0;
 }
 
 static int open_at(struct ml_image *image, uintptr_t address)
 {
-    struct memlog_root root;
-    uint64_t shape;
-    int error = read_at(image, address, &root, sizeof(root));
+    int error = ml_published_read(&image->published, &image->memory, address);
     if (error != 0)
         return error;
-    if (memcmp(root.magic, ML_ROOT_MAGIC, sizeof(root.magic)) != 0 ||
-        root.version != ML_ROOT_VERSION || root.bytes != sizeof(root) ||
-        root.layout != ML_ROOT_LAYOUT)
-        return -ENOTSUP;
-    error = find_variables(image, &root);
-    if (error == 0)
-        error = read_variable(image, BUCKET_SHAPE, &shape);
-    return error != 0 ? error : shape == ML_BUCKET_SHAPE ? 0 : -ENOTSUP;
+    const struct ml_published *shape = ml_published_find(&image->published, "number.bucket_shape");
+    bool is_known = shape != NULL && (uintptr_t)shape->address == ML_BUCKET_SHAPE;
+    return is_known ? find_variables(image) : -ENOTSUP;
 }
 
 struct ml_image *ml_image_open(const struct ml_memory *memory, uintptr_t root, int *error)
@@ -199,6 +131,7 @@ void ml_image_close(struct ml_image *image)
         return;
     free_blocks(&image->before);
     free_blocks(&image->after);
+    ml_published_free(&image->published);
     free(image);
 }
 
@@ -246,12 +179,18 @@ static int copy_group(struct ml_image *image, struct group *copy, uintptr_t addr
 
 static int copy_blocks(struct ml_image *image, struct blocks *blocks)
 {
-    enum { GROUPS_MOST = 1 << 16 }; /* four million threads: then it is no list */
     struct ml_thread_group **link = &blocks->first;
-    uintptr_t next;
+    uintptr_t next, seen = 0;
+    size_t seen_at = 1;
     int error = read_variable(image, GROUPS, &next);
     for (size_t n = 0; error == 0 && next != 0; n++) {
-        struct group *copy = n < GROUPS_MOST ? room_for(blocks, n) : NULL;
+        if (next == seen) /* round and round: it was overwritten */
+            return -EBADMSG;
+        if (n == seen_at) {
+            seen = next;
+            seen_at *= 2;
+        }
+        struct group *copy = room_for(blocks, n);
         if (copy == NULL)
             return -ENOMEM;
         error = copy_group(image, copy, next);
@@ -265,11 +204,23 @@ static int copy_blocks(struct ml_image *image, struct blocks *blocks)
 
 /* ---- what changes as a whole ---------------------------------------------------- */
 
+/* Who writes may have lost its processor in the middle, for a scheduler's turn or several: after
+ * the first tries, which only cost a glance each, there is some sleep between them. */
+static void wait_for_writer(int tries)
+{
+    enum { GLANCES = 200 };
+    const struct timespec moment = { 0, 1000000 };
+    if (tries < GLANCES)
+        sched_yield();
+    else
+        nanosleep(&moment, NULL);
+}
+
 /* A variable that changes while its sequence number is odd. */
 static int read_whole(struct ml_image *image, enum variable sequence, uintptr_t address, void *to,
                       size_t bytes)
 {
-    enum { PATIENCE = 1000 };
+    enum { PATIENCE = 700 }; /* half a second and more */
     for (int tries = 0; tries < PATIENCE; tries++) {
         uint32_t before, after;
         int error = read_variable(image, sequence, &before);
@@ -281,7 +232,7 @@ static int read_whole(struct ml_image *image, enum variable sequence, uintptr_t 
             return error;
         if (before == after && !(before & 1))
             return 0;
-        sched_yield();
+        wait_for_writer(tries);
     }
     image->torn = true;
     return 0;
@@ -393,7 +344,72 @@ int ml_image_read(struct ml_image *image, struct ml_raw_stats *raw)
     return error;
 }
 
+static void read_count(struct ml_image *image, const char *name, uint64_t *to)
+{
+    uint64_t count;
+    uintptr_t address = ml_published_variable(&image->published, name, sizeof(count));
+    if (address != 0 && read_at(image, address, &count, sizeof(count)) == 0)
+        *to = count;
+}
+
+void ml_image_add_log_counts(struct ml_image *image, struct memlog_extra *extra)
+{
+    read_count(image, "log.samples", &extra->log_samples);
+    read_count(image, "log.lost", &extra->log_lost);
+}
+
 bool ml_image_is_torn(const struct ml_image *image) { return image->torn; }
+
+/* What its magazines hold is what they say, and it is not in the slow paths. */
+static bool is_settled(const struct ml_thread *thread)
+{
+    bool adds_up = thread->inside == 0;
+    for (unsigned bin = 0; bin < ML_BINS && adds_up; bin++) {
+        const struct ml_magazine *magazine = &thread->magazines[bin];
+        uint64_t slots = ((uintptr_t)magazine->top - (uintptr_t)magazine->bottom) / sizeof(void *);
+        adds_up = magazine->mallocs - magazine->frees + slots == (uint64_t)magazine->held;
+    }
+    return adds_up;
+}
+
+/* Outside of the slow paths, where magazines get other memory, everything is in its place. */
+static bool is_nonsense(const struct ml_thread *thread)
+{
+    enum { DEPTH_MOST = 64 };
+    bool is_sound = thread->inside <= DEPTH_MOST && thread->active <= 1 && thread->own <= 1;
+    for (unsigned bin = 0; bin < ML_BINS && is_sound && thread->inside == 0; bin++) {
+        const struct ml_magazine *magazine = &thread->magazines[bin];
+        is_sound = magazine->bottom <= magazine->top && magazine->top <= magazine->limit;
+    }
+    return !is_sound;
+}
+
+bool ml_image_has_nonsense(const struct ml_image *image)
+{
+    for (const struct ml_thread_group *group = image->after.first; group != NULL; group = group->next)
+        for (int i = 0; i < ML_THREADS_IN_GROUP && group->threads[i] != NULL; i++)
+            if (is_nonsense(group->threads[i]))
+                return true;
+    return false;
+}
+
+size_t ml_image_amid(const struct ml_image *image, uint32_t *tids, size_t most)
+{
+    size_t count = 0;
+    for (const struct ml_thread_group *group = image->after.first; group != NULL; group = group->next)
+        for (int i = 0; i < ML_THREADS_IN_GROUP && group->threads[i] != NULL; i++)
+            if (!is_settled(group->threads[i])) {
+                if (count < most)
+                    tids[count] = group->threads[i]->tid;
+                count++;
+            }
+    return count;
+}
+
+bool ml_image_met_update(const struct ml_image *image)
+{
+    return image->torn || ml_image_amid(image, NULL, 0) != 0;
+}
 
 int ml_image_profile(struct ml_image *image, struct ml_image_profile *profile)
 {
@@ -401,7 +417,9 @@ int ml_image_profile(struct ml_image *image, struct ml_image_profile *profile)
     return error != 0 ? error : read_variable(image, NEWEST_BUCKET, &profile->newest_bucket);
 }
 
-int ml_image_copy(struct ml_image *image, uintptr_t address, void *to, size_t bytes)
+const struct ml_memory *ml_image_memory(const struct ml_image *image) { return &image->memory; }
+
+const struct ml_published_list *ml_image_published(const struct ml_image *image)
 {
-    return read_at(image, address, to, bytes);
+    return &image->published;
 }

@@ -15,17 +15,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "image/memory.h"
+#include "image/published.h"
 #include "stats/raw.h"
-
-/* Where bytes come from: a living process, a core file. 0 or -errno, all or nothing. */
-struct ml_memory {
-    int (*read)(void *context, uintptr_t address, void *to, size_t bytes);
-    void *context;
-};
-
-/* The memory of a living process (process_vm_readv, else /proc/PID/mem); the context is its
- * pid_t. -ESRCH: it is gone; -EPERM: the system does not allow it; -EFAULT. */
-int ml_memory_of_process(void *pid, uintptr_t address, void *to, size_t bytes);
 
 struct ml_image;
 
@@ -36,8 +28,17 @@ void ml_image_close(struct ml_image *image);
 
 /* All numbers as they are now. 0, or -errno: *raw means nothing then. */
 int ml_image_read(struct ml_image *image, struct ml_raw_stats *raw);
+/* The lines that its own log has, and has lost: into log_samples and log_lost. They stay where none
+ * are told. */
+void ml_image_add_log_counts(struct ml_image *image, struct memlog_extra *extra);
 /* The last reading met an update that did not end. */
 bool ml_image_is_torn(const struct ml_image *image);
+/* It met a thread in the middle of one: nothing to be said of a process that runs. */
+bool ml_image_met_update(const struct ml_image *image);
+/* Of a process that stands: it met a thread's counters among which there are values that can't be. */
+bool ml_image_has_nonsense(const struct ml_image *image);
+/* Which threads it met so: how many, and the first `most` of them by the kernel's numbers. */
+size_t ml_image_amid(const struct ml_image *image, uint32_t *tids, size_t most);
 /* As ml_gc_cycles and ml_gc_record_read; 0 and false when it can't be read. */
 uint64_t ml_image_cycles(struct ml_image *image);
 bool ml_image_cycle(struct ml_image *image, uint64_t number, struct ml_gc_record *record);
@@ -48,7 +49,8 @@ struct ml_image_profile {
     uintptr_t newest_bucket; /* as ml_bucket_first; 0: none */
 };
 int ml_image_profile(struct ml_image *image, struct ml_image_profile *profile);
-/* Bytes of its memory, as struct ml_memory reads them. */
-int ml_image_copy(struct ml_image *image, uintptr_t address, void *to, size_t bytes);
+/* Whence all this is read, and what is published there. The image's. */
+const struct ml_memory *ml_image_memory(const struct ml_image *image);
+const struct ml_published_list *ml_image_published(const struct ml_image *image);
 
 #endif

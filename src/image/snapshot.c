@@ -53,6 +53,12 @@ static bool need(void *array, size_t *room, size_t count, size_t bytes)
     return true;
 }
 
+static int copy(struct taking *taking, uintptr_t address, void *to, size_t bytes)
+{
+    const struct ml_memory *memory = ml_image_memory(taking->image);
+    return memory->read(memory->context, address, to, bytes);
+}
+
 /* ---- buckets ---------------------------------------------------------------------------- */
 
 static const size_t HEAD = offsetof(struct ml_bucket, pcs);
@@ -64,9 +70,9 @@ static int move_window(struct taking *taking, uintptr_t address)
     window->begin = ml_align_down(address, page);
     window->end = ml_align_up(address + HEAD, page);
     size_t bytes = window->end - window->begin; /* two pages at most */
-    int error = ml_image_copy(taking->image, window->begin, window->first, bytes);
+    int error = copy(taking, window->begin, window->first, bytes);
     if (error == 0)
-        error = ml_image_copy(taking->image, window->begin, window->second, bytes);
+        error = copy(taking, window->begin, window->second, bytes);
     if (error != 0)
         window->begin = window->end = 0;
     return error;
@@ -90,7 +96,7 @@ static int copy_pcs(struct taking *taking, uintptr_t address, uintptr_t *to, siz
 {
     const struct window *window = &taking->window;
     if (!is_in(window, address, bytes))
-        return ml_image_copy(taking->image, address, to, bytes);
+        return copy(taking, address, to, bytes);
     memcpy(to, window->first + (address - window->begin), bytes);
     return 0;
 }
@@ -214,23 +220,22 @@ static void find_build_id(struct taking *taking, const struct ml_os_mapping *fro
                           struct ml_snapshot_mapping *mapping)
 {
     if (is_of_object(taking, from))
-        ml_build_id_in_memory(mapping->build_id, taking->image, taking->object_begin);
-    if (mapping->build_id[0] == '\0' && !from->is_deleted && mapping->name[0] == '/')
+        ml_build_id_in_memory(mapping->build_id, ml_image_memory(taking->image),
+                              taking->object_begin);
+    if (mapping->build_id[0] == '\0' && !from->is_deleted && taking->pid != 0 && mapping->name[0] == '/')
         ml_build_id_in_file(mapping->build_id, taking->pid, mapping->name);
 }
 
-static void take_mapping(const char *line, size_t length, void *argument)
+static void take_mapping(const struct ml_os_mapping *from, void *argument)
 {
     struct taking *taking = argument;
     struct ml_snapshot *snapshot = taking->snapshot;
-    struct ml_os_mapping from;
-    ml_os_parse_mapping(line, length, &from);
-    if (from.name_length == 0 || taking->error != 0 || snapshot->mappings_count == MAPPINGS_MOST)
+    if (from->name_length == 0 || taking->error != 0 || snapshot->mappings_count == MAPPINGS_MOST)
         return;
-    note_object(taking, &from);
-    if (!from.is_code)
+    note_object(taking, from);
+    if (!from->is_code)
         return;
-    char *name = strndup(from.name, from.name_length);
+    char *name = strndup(from->name, from->name_length);
     if (name == NULL || !need(&snapshot->mappings, &taking->mappings_room,
                               snapshot->mappings_count + 1, sizeof(snapshot->mappings[0]))) {
         free(name);
@@ -238,8 +243,15 @@ static void take_mapping(const char *line, size_t length, void *argument)
         return;
     }
     struct ml_snapshot_mapping *mapping = &snapshot->mappings[snapshot->mappings_count++];
-    *mapping = (struct ml_snapshot_mapping){ from.begin, from.end, from.offset, name, "" };
-    find_build_id(taking, &from, mapping);
+    *mapping = (struct ml_snapshot_mapping){ from->begin, from->end, from->offset, name, "" };
+    find_build_id(taking, from, mapping);
+}
+
+static void take_line(const char *line, size_t length, void *argument)
+{
+    struct ml_os_mapping mapping;
+    ml_os_parse_mapping(line, length, &mapping);
+    take_mapping(&mapping, argument);
 }
 
 /* After the buckets: whatever they name has been mapped by then. */
@@ -247,7 +259,7 @@ static int take_mappings(struct taking *taking)
 {
     char path[32];
     snprintf(path, sizeof(path), "/proc/%d/maps", (int)taking->pid);
-    int error = ml_os_each_mapping(path, take_mapping, taking);
+    int error = ml_os_each_mapping(path, take_line, taking);
     free(taking->object);
     return error == -ENOENT ? -ESRCH : error != 0 ? error : taking->error;
 }
@@ -259,6 +271,23 @@ int ml_snapshot_take(struct ml_snapshot *snapshot, struct ml_image *image, pid_t
     int error = take_buckets(&taking);
     if (error == 0)
         error = take_mappings(&taking);
+    if (error != 0)
+        ml_snapshot_free(snapshot);
+    return error;
+}
+
+int ml_snapshot_take_dead(struct ml_snapshot *snapshot, struct ml_image *image,
+                          int (*each)(void *context, ml_snapshot_mapping_taker *take, void *argument),
+                          void *context)
+{
+    struct taking taking = { .snapshot = snapshot, .image = image };
+    *snapshot = (struct ml_snapshot){ 0 };
+    int error = take_buckets(&taking);
+    if (error == 0)
+        error = each(context, take_mapping, &taking);
+    if (error == 0)
+        error = taking.error;
+    free(taking.object);
     if (error != 0)
         ml_snapshot_free(snapshot);
     return error;

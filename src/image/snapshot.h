@@ -48,6 +48,12 @@ struct ml_snapshot {
  * ml_image_read, or -ENOMEM; then there is nothing to free. Two system calls and a little for
  * each page of buckets: a tenth of a second for 100,000 of them. */
 int ml_snapshot_take(struct ml_snapshot *snapshot, struct ml_image *image, pid_t pid);
+/* The same of a process that is not there any more, of which `each` tells the mappings in the order
+ * of their addresses, names NUL-terminated or not; it returns 0 or -errno. */
+typedef void ml_snapshot_mapping_taker(const struct ml_os_mapping *mapping, void *argument);
+int ml_snapshot_take_dead(struct ml_snapshot *snapshot, struct ml_image *image,
+                          int (*each)(void *context, ml_snapshot_mapping_taker *take, void *argument),
+                          void *context);
 /* Where the address is; NULL: in none of the mappings. */
 const struct ml_snapshot_mapping *ml_snapshot_mapping_of(const struct ml_snapshot *snapshot,
                                                          uintptr_t address);
