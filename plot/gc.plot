@@ -57,20 +57,22 @@ memlog_format = exists("ARG2") && strlen(ARG2) ? ARG2 : ""
 memlog_out    = exists("ARG3") && strlen(ARG3) ? ARG3 : ""
 
 if (strlen(memlog_format) && \
-    !(strlen(memlog_format) < 5 && strstrt(" png svg pdf dumb ", " ".memlog_format." "))) {
-  print "memlog: unknown format '".memlog_format."': png, svg, pdf and dumb are known"
+    !(strlen(memlog_format) < 6 && strstrt(" png svg pdf dumb sixel ", " ".memlog_format." "))) {
+  print "memlog: unknown format '".memlog_format."': png, svg, pdf, dumb and sixel are known"
   exit status 1
 }
 
-if (shell_test("-d ".quoted(memlog_log))) {
+# memlog plot has read the log already.
+memlog_read = !exists("memlog_blocks")
+if (memlog_read && shell_test("-d ".quoted(memlog_log))) {
   print "memlog: ".memlog_log." is a directory, not a log"
   exit status 1
 }
-if (!shell_test("-e ".quoted(memlog_log))) {
+if (memlog_read && !shell_test("-e ".quoted(memlog_log))) {
   print "memlog: no log ".memlog_log." here: run a program that writes one, or name it (gnuplot -c ".memlog_script." LOG png)"
   exit status 1
 }
-if (!shell_test("-r ".quoted(memlog_log))) {
+if (memlog_read && !shell_test("-r ".quoted(memlog_log))) {
   print "memlog: cannot read ".memlog_log
   exit status 1
 }
@@ -78,7 +80,7 @@ if (!shell_test("-r ".quoted(memlog_log))) {
 # LOG with its ending changed. A dot in a folder's name or at the head of a
 # file's is no ending. The suffix keeps the pictures of one log apart; a name
 # that ends with it gets no second one.
-if (memlog_out eq "" && memlog_format ne "" && memlog_format ne "dumb") {
+if (memlog_out eq "" && strstrt("png svg pdf", memlog_format) && memlog_format ne "") {
   dot = 0
   slash = 0
   do for [i = 1:strlen(memlog_log)] {
@@ -92,7 +94,7 @@ if (memlog_out eq "" && memlog_format ne "" && memlog_format ne "dumb") {
 }
 if (memlog_out eq "-") { memlog_out = "/dev/stdout" }
 
-if (memlog_out ne "") {
+if (memlog_out ne "" && memlog_read) {
   if (shell_test(quoted(memlog_out)." -ef ".quoted(memlog_log))) {
     print "memlog: the picture would overwrite the log ".memlog_log
     exit status 1
@@ -110,34 +112,45 @@ if (memlog_out ne "") {
 # terminal that could only fail.
 if (memlog_format eq "") {
   windowless = system('echo "$DISPLAY$WAYLAND_DISPLAY"') eq "" && GPVAL_SYSNAME eq "Linux"
-  if (GPVAL_TERM eq "unknown" || \
+  if (GPVAL_TERM eq "unknown" || GPVAL_TERM eq "dumb" || \
       (windowless && strstrt(" qt wxt x11 ", " ".GPVAL_TERM." "))) { memlog_format = "dumb" }
 }
 has_terminal(name) = strstrt(" ".GPVAL_TERMINALS." ", " ".name." ") > 0
 
 text_only = memlog_format eq "dumb"
 font_face = "DejaVu Sans"
-columns = 150
-rows = 50
+if (!exists("memlog_width")) { memlog_width = 1200 }
+if (!exists("memlog_height")) { memlog_height = 600 }
+columns = memlog_width / 8
+rows = memlog_height / 12
 
-if (memlog_format eq "" && GPVAL_TERM eq "qt") { set terminal qt size 1200,600 font font_face.",11" }
-if (memlog_format eq "" && GPVAL_TERM eq "wxt") { set terminal wxt size 1200,600 font font_face.",11" }
+if (memlog_format eq "" && GPVAL_TERM eq "qt") { set terminal qt size memlog_width,memlog_height font font_face.",11" }
+if (memlog_format eq "" && GPVAL_TERM eq "wxt") { set terminal wxt size memlog_width,memlog_height font font_face.",11" }
+# Lines are joined round: a mitred joint would stand out beyond a spike's value, by five times the
+# line's width, and with samples left out there are other joints.
 if (memlog_format eq "png") {
   if (has_terminal("pngcairo")) {
-    set terminal pngcairo size 1200,600 font font_face.",11" background rgb "white"
+    set terminal pngcairo rounded size memlog_width,memlog_height font font_face.",11" background rgb "white"
   } else {
-    set terminal png size 1200,600
+    set terminal png rounded size memlog_width,memlog_height
   }
 }
 if (memlog_format eq "svg") {
-  set terminal svg size 1200,600 font "sans-serif,14" background rgb "white"
+  set terminal svg rounded size memlog_width,memlog_height font "sans-serif,14" background rgb "white"
 }
 if (memlog_format eq "pdf") {
   if (!has_terminal("pdfcairo")) {
     print "memlog: this gnuplot has no pdfcairo terminal; png and svg can do without"
     exit status 1
   }
-  set terminal pdfcairo size 12.5in,6.25in font font_face.",11" background rgb "white"
+  set terminal pdfcairo rounded size memlog_width / 96. in,memlog_height / 96. in font font_face.",11" background rgb "white"
+}
+if (memlog_format eq "sixel") {
+  if (!has_terminal("sixelgd")) {
+    print "memlog: this gnuplot has no sixelgd terminal; dumb draws with characters"
+    exit status 1
+  }
+  set terminal sixelgd size memlog_width,memlog_height font "DejaVuSans,10" background rgb "white"
 }
 if (text_only) {
   # Shells rarely export the size, so ask the terminal where they did not.
@@ -175,7 +188,7 @@ function real(s) { sub(/^0+/, "", s); return (s ~ /^[.]|^$/ ? "0" s : s) (s ~ /[
 
 # Text fit for every terminal: valid UTF-8 without control characters.
 function clean(s, max) {
-  gsub(/[\001-\037\177]/, " ", s)
+  gsub(/[\001-\037\177]|\302[\200-\237]|\330\234|\342\200[\216\217\250-\256]|\342\201[\246-\251]/, " ", s)
   sub(/^ +/, "", s)
   sub(/ +$/, "", s)
   if (s !~ /^([\001-\177]|[\302-\337][\200-\277]|[\340-\357][\200-\277][\200-\277]|[\360-\364][\200-\277][\200-\277][\200-\277])*$/)
@@ -200,8 +213,9 @@ function duration(s) {
   return int(s / 24) " d" (s % 24 ? " " s % 24 " h" : "")
 }
 
-# A run that goes on in another file says its header again.
-/^# memlog / { if ($0 == header) next; header = $0 }
+# A run that goes on in another file says its header again, without the blank line of a new one.
+{ was_blank = is_blank; is_blank = /^[ \t\r]*$/ }
+/^# memlog / { if ($0 == header && !was_blank) next; header = $0 }
 
 # At a header the run before ends: end_run() does what the script itself keeps.
 function header_line(   s) {
@@ -443,26 +457,27 @@ END {
   print "END_OF_BLOCK"
 }
 END_OF_READER
+memlog_n = -1
 
 # --- the same in mem.plot and gc.plot: begin
 
-reader = ""
-do for [i = 1:|$memlog_reader|] { reader = reader.$memlog_reader[i]."\n" }
+if (memlog_n < 0) {
+  reader = ""
+  do for [i = 1:|$memlog_reader|] { reader = reader.$memlog_reader[i]."\n" }
 
-# A last line without its newline was cut: " ?" behind it marks it as such, as
-# the next run of the program would have, and is no sample where nothing was cut.
-memlog_once = "cat < ".quoted(memlog_log)."; echo ' ?'; "
-# A run that began in LOG.1, which was put aside for its size, is drawn as a whole.
-memlog_aside = quoted(memlog_log.".1")
-if (system("{ header=$(head -c 4096 < ".quoted(memlog_log)." | head -n 1); case $header in '# memlog '*) ". \
-           "test -f ".memlog_aside." && grep -qxF -e \"$header\" < ".memlog_aside." && echo yes;; esac; } 2>/dev/null") eq "yes") {
-  memlog_once = "cat < ".memlog_aside."; echo ' ?'; ".memlog_once
+  # A last line without its newline was cut: " ?" behind it marks it as such, as
+  # the next run of the program would have, and is no sample where nothing was cut.
+  memlog_once = "cat < ".quoted(memlog_log)."; echo ' ?'; "
+  # A run that began in LOG.1, which was put aside for its size, is drawn as a whole.
+  memlog_aside = quoted(memlog_log.".1")
+  if (system("{ header=$(head -c 4096 < ".quoted(memlog_log)." | head -n 1); case $header in '# memlog '*) ". \
+             "test -f ".memlog_aside." && grep -qxF -e \"$header\" < ".memlog_aside." && echo yes;; esac; } 2>/dev/null") eq "yes") {
+    memlog_once = "cat < ".memlog_aside."; echo ' ?'; ".memlog_once
+  }
+  memlog_between = "=== second pass ==="
+  load "< { ".memlog_once."echo ".quoted(memlog_between)."; ".memlog_once."} | LC_ALL=C awk". \
+    sprintf(" -v columns=%d -v second_pass=", columns).quoted(memlog_between)." ".quoted(reader)
 }
-memlog_between = "=== second pass ==="
-memlog_n = -1
-load "< { ".memlog_once."echo ".quoted(memlog_between)."; ".memlog_once."} | LC_ALL=C awk". \
-  sprintf(" -v columns=%d -v second_pass=", columns).quoted(memlog_between)." ".quoted(reader)
-
 if (memlog_n < 0) {
   print "memlog: awk could not read ".memlog_log
   exit status 1
@@ -503,7 +518,7 @@ t1 = memlog_t1 + offset
 if (t1 <= t0) { t0 = t0 - 0.5; t1 = t1 + 0.5 }
 span = t1 - t0
 
-separator = text_only ? ", " : "  ·  "
+separator = text_only || GPVAL_TERM eq "x11" ? ", " : "  ·  "
 heading = memlog_command ne "" ? memlog_command : memlog_topic
 details = (memlog_runs > 1 ? sprintf("%d runs", memlog_runs).separator : \
            memlog_pid ne "" ? "pid ".memlog_pid.separator : ""). \

@@ -14,8 +14,9 @@
 # Where a run began in LOG.1, which was put aside for its size, that is drawn too.
 # A log that cannot be drawn is one line on the standard error, exit status 1,
 # and no picture. Apart from gnuplot (5.4 or later) only sh, cat, head, grep, date
-# and awk are needed. Everything is in this one file, so that it can be copied
-# anywhere.
+# and awk are needed; where the command memlog is installed it reads the log, which
+# is faster. Everything is in this one file, so that it can be copied anywhere.
+# memlog plot draws with it too.
 # What gc.plot needs too stands in both, between lines that say so.
 
 memlog_script = "mem.plot"
@@ -55,20 +56,22 @@ memlog_format = exists("ARG2") && strlen(ARG2) ? ARG2 : ""
 memlog_out    = exists("ARG3") && strlen(ARG3) ? ARG3 : ""
 
 if (strlen(memlog_format) && \
-    !(strlen(memlog_format) < 5 && strstrt(" png svg pdf dumb ", " ".memlog_format." "))) {
-  print "memlog: unknown format '".memlog_format."': png, svg, pdf and dumb are known"
+    !(strlen(memlog_format) < 6 && strstrt(" png svg pdf dumb sixel ", " ".memlog_format." "))) {
+  print "memlog: unknown format '".memlog_format."': png, svg, pdf, dumb and sixel are known"
   exit status 1
 }
 
-if (shell_test("-d ".quoted(memlog_log))) {
+# memlog plot has read the log already.
+memlog_read = !exists("memlog_blocks")
+if (memlog_read && shell_test("-d ".quoted(memlog_log))) {
   print "memlog: ".memlog_log." is a directory, not a log"
   exit status 1
 }
-if (!shell_test("-e ".quoted(memlog_log))) {
+if (memlog_read && !shell_test("-e ".quoted(memlog_log))) {
   print "memlog: no log ".memlog_log." here: run a program that writes one, or name it (gnuplot -c ".memlog_script." LOG png)"
   exit status 1
 }
-if (!shell_test("-r ".quoted(memlog_log))) {
+if (memlog_read && !shell_test("-r ".quoted(memlog_log))) {
   print "memlog: cannot read ".memlog_log
   exit status 1
 }
@@ -76,7 +79,7 @@ if (!shell_test("-r ".quoted(memlog_log))) {
 # LOG with its ending changed. A dot in a folder's name or at the head of a
 # file's is no ending. The suffix keeps the pictures of one log apart; a name
 # that ends with it gets no second one.
-if (memlog_out eq "" && memlog_format ne "" && memlog_format ne "dumb") {
+if (memlog_out eq "" && strstrt("png svg pdf", memlog_format) && memlog_format ne "") {
   dot = 0
   slash = 0
   do for [i = 1:strlen(memlog_log)] {
@@ -90,7 +93,7 @@ if (memlog_out eq "" && memlog_format ne "" && memlog_format ne "dumb") {
 }
 if (memlog_out eq "-") { memlog_out = "/dev/stdout" }
 
-if (memlog_out ne "") {
+if (memlog_out ne "" && memlog_read) {
   if (shell_test(quoted(memlog_out)." -ef ".quoted(memlog_log))) {
     print "memlog: the picture would overwrite the log ".memlog_log
     exit status 1
@@ -108,34 +111,45 @@ if (memlog_out ne "") {
 # terminal that could only fail.
 if (memlog_format eq "") {
   windowless = system('echo "$DISPLAY$WAYLAND_DISPLAY"') eq "" && GPVAL_SYSNAME eq "Linux"
-  if (GPVAL_TERM eq "unknown" || \
+  if (GPVAL_TERM eq "unknown" || GPVAL_TERM eq "dumb" || \
       (windowless && strstrt(" qt wxt x11 ", " ".GPVAL_TERM." "))) { memlog_format = "dumb" }
 }
 has_terminal(name) = strstrt(" ".GPVAL_TERMINALS." ", " ".name." ") > 0
 
 text_only = memlog_format eq "dumb"
 font_face = "DejaVu Sans"
-columns = 150
-rows = 50
+if (!exists("memlog_width")) { memlog_width = 1200 }
+if (!exists("memlog_height")) { memlog_height = 600 }
+columns = memlog_width / 8
+rows = memlog_height / 12
 
-if (memlog_format eq "" && GPVAL_TERM eq "qt") { set terminal qt size 1200,600 font font_face.",11" }
-if (memlog_format eq "" && GPVAL_TERM eq "wxt") { set terminal wxt size 1200,600 font font_face.",11" }
+if (memlog_format eq "" && GPVAL_TERM eq "qt") { set terminal qt size memlog_width,memlog_height font font_face.",11" }
+if (memlog_format eq "" && GPVAL_TERM eq "wxt") { set terminal wxt size memlog_width,memlog_height font font_face.",11" }
+# Lines are joined round: a mitred joint would stand out beyond a spike's value, by five times the
+# line's width, and with samples left out there are other joints.
 if (memlog_format eq "png") {
   if (has_terminal("pngcairo")) {
-    set terminal pngcairo size 1200,600 font font_face.",11" background rgb "white"
+    set terminal pngcairo rounded size memlog_width,memlog_height font font_face.",11" background rgb "white"
   } else {
-    set terminal png size 1200,600
+    set terminal png rounded size memlog_width,memlog_height
   }
 }
 if (memlog_format eq "svg") {
-  set terminal svg size 1200,600 font "sans-serif,14" background rgb "white"
+  set terminal svg rounded size memlog_width,memlog_height font "sans-serif,14" background rgb "white"
 }
 if (memlog_format eq "pdf") {
   if (!has_terminal("pdfcairo")) {
     print "memlog: this gnuplot has no pdfcairo terminal; png and svg can do without"
     exit status 1
   }
-  set terminal pdfcairo size 12.5in,6.25in font font_face.",11" background rgb "white"
+  set terminal pdfcairo rounded size memlog_width / 96. in,memlog_height / 96. in font font_face.",11" background rgb "white"
+}
+if (memlog_format eq "sixel") {
+  if (!has_terminal("sixelgd")) {
+    print "memlog: this gnuplot has no sixelgd terminal; dumb draws with characters"
+    exit status 1
+  }
+  set terminal sixelgd size memlog_width,memlog_height font "DejaVuSans,10" background rgb "white"
 }
 if (text_only) {
   # Shells rarely export the size, so ask the terminal where they did not.
@@ -153,6 +167,9 @@ if (text_only) {
 # --- the same in mem.plot and gc.plot: end
 
 # --- reading the log -----------------------------------------------------
+#
+# The command memlog, where it is installed, reads a long log many times as
+# fast as awk does, and tells the same. It may be one that knows no plot.
 #
 # One awk program reads the log twice: first for the extremes, the header and
 # the events, then for the samples, thinned to what the picture can show. Its
@@ -173,7 +190,7 @@ function real(s) { sub(/^0+/, "", s); return (s ~ /^[.]|^$/ ? "0" s : s) (s ~ /[
 
 # Text fit for every terminal: valid UTF-8 without control characters.
 function clean(s, max) {
-  gsub(/[\001-\037\177]/, " ", s)
+  gsub(/[\001-\037\177]|\302[\200-\237]|\330\234|\342\200[\216\217\250-\256]|\342\201[\246-\251]/, " ", s)
   sub(/^ +/, "", s)
   sub(/ +$/, "", s)
   if (s !~ /^([\001-\177]|[\302-\337][\200-\277]|[\340-\357][\200-\277][\200-\277]|[\360-\364][\200-\277][\200-\277][\200-\277])*$/)
@@ -198,8 +215,9 @@ function duration(s) {
   return int(s / 24) " d" (s % 24 ? " " s % 24 " h" : "")
 }
 
-# A run that goes on in another file says its header again.
-/^# memlog / { if ($0 == header) next; header = $0 }
+# A run that goes on in another file says its header again, without the blank line of a new one.
+{ was_blank = is_blank; is_blank = /^[ \t\r]*$/ }
+/^# memlog / { if ($0 == header && !was_blank) next; header = $0 }
 
 # At a header the run before ends: end_run() does what the script itself keeps.
 function header_line(   s) {
@@ -243,6 +261,7 @@ function print_words() {
 # the other, and "-" was not to be read.
 function columns_line() {
   resident = $3 == "rss"
+  is_other = !resident && ($3 != "Alloc" || $4 != "Sys")
   if (pass == 1 && !resident) has_heap = 1
 }
 function take_resident(   rss, pss) {
@@ -337,6 +356,25 @@ function print_marks(   i, f, w, r, left, lanes, span, drawn) {
   print "memlog_lanes = " lanes
 }
 
+# Those shorter than a pixel become one, the lowest: ten thousand lines take gnuplot minutes.
+function print_limits(   i, pixel, some, is_short) {
+  print "$memlog_limits << END_OF_BLOCK"
+  pixel = (tmax_n - tmin_n) / 1200
+  some = 0
+  for (i = 1; i <= limits; i++) {
+    is_short = limit_t1[i] - limit_t0[i] < pixel
+    if (is_short && some && limit_t1[some] == limit_t0[i] && limit_t1[some] - limit_t0[some] < pixel) {
+      limit_t1[some] = limit_t1[i]
+      if (limit_v[i] + 0 < limit_v[some] + 0) limit_v[some] = limit_v[i]
+      continue
+    }
+    if (some) print real(limit_t0[some]), real(limit_t1[some]), real(limit_v[some])
+    some = i
+  }
+  if (some) print real(limit_t0[some]), real(limit_t1[some]), real(limit_v[some])
+  print "END_OF_BLOCK"
+}
+
 function print_summary(   i) {
   end_run()
   print "memlog_n = " n + 0
@@ -349,10 +387,7 @@ function print_summary(   i) {
   print "memlog_sys = " real(sys)
   print "memlog_kind = " (!has_rss ? 0 : has_heap ? 1 : has_pss ? 2 : 3)
   print_words()
-  print "$memlog_limits << END_OF_BLOCK"
-  for (i = 1; i <= limits; i++)
-    print real(limit_t0[i]), real(limit_t1[i]), real(limit_v[i])
-  print "END_OF_BLOCK"
+  print_limits()
   print "$memlog_singles << END_OF_BLOCK"
   for (i = 1; i <= singles; i++) print single[i]
   print "END_OF_BLOCK"
@@ -406,8 +441,8 @@ BEGIN { pass = 1 }
 pass == 1 && $0 == second_pass {
   print_summary()
   pass = 2
-  thin = n > 9000 && tmax_n > tmin_n
-  if (thin) bins_per_second = 1500 / (tmax_n - tmin_n)
+  thin = n > 18000 && tmax_n > tmin_n
+  if (thin) bins_per_second = 3000 / (tmax_n - tmin_n)
   print "$memlog_data << END_OF_BLOCK"
   next
 }
@@ -420,7 +455,7 @@ resident && !/^#/ { take_resident() }
   next
 }
 # The log may have grown since the first pass: the picture keeps to its samples.
-is_sample() {
+!is_other && is_sample() {
   if (pass == 1) count_sample()
   else if (n2 < n) { n2++; since_gap++; keep_sample() }
 }
@@ -430,25 +465,32 @@ END {
 }
 END_OF_READER
 
+memlog_n = -1
+if (memlog_read) {
+  load sprintf("< memlog plot --gnuplot-data --width=%d -- ", 8 * columns).quoted(memlog_log)." 2>/dev/null"
+} else {
+  load memlog_blocks
+}
+
 # --- the same in mem.plot and gc.plot: begin
 
-reader = ""
-do for [i = 1:|$memlog_reader|] { reader = reader.$memlog_reader[i]."\n" }
+if (memlog_n < 0) {
+  reader = ""
+  do for [i = 1:|$memlog_reader|] { reader = reader.$memlog_reader[i]."\n" }
 
-# A last line without its newline was cut: " ?" behind it marks it as such, as
-# the next run of the program would have, and is no sample where nothing was cut.
-memlog_once = "cat < ".quoted(memlog_log)."; echo ' ?'; "
-# A run that began in LOG.1, which was put aside for its size, is drawn as a whole.
-memlog_aside = quoted(memlog_log.".1")
-if (system("{ header=$(head -c 4096 < ".quoted(memlog_log)." | head -n 1); case $header in '# memlog '*) ". \
-           "test -f ".memlog_aside." && grep -qxF -e \"$header\" < ".memlog_aside." && echo yes;; esac; } 2>/dev/null") eq "yes") {
-  memlog_once = "cat < ".memlog_aside."; echo ' ?'; ".memlog_once
+  # A last line without its newline was cut: " ?" behind it marks it as such, as
+  # the next run of the program would have, and is no sample where nothing was cut.
+  memlog_once = "cat < ".quoted(memlog_log)."; echo ' ?'; "
+  # A run that began in LOG.1, which was put aside for its size, is drawn as a whole.
+  memlog_aside = quoted(memlog_log.".1")
+  if (system("{ header=$(head -c 4096 < ".quoted(memlog_log)." | head -n 1); case $header in '# memlog '*) ". \
+             "test -f ".memlog_aside." && grep -qxF -e \"$header\" < ".memlog_aside." && echo yes;; esac; } 2>/dev/null") eq "yes") {
+    memlog_once = "cat < ".memlog_aside."; echo ' ?'; ".memlog_once
+  }
+  memlog_between = "=== second pass ==="
+  load "< { ".memlog_once."echo ".quoted(memlog_between)."; ".memlog_once."} | LC_ALL=C awk". \
+    sprintf(" -v columns=%d -v second_pass=", columns).quoted(memlog_between)." ".quoted(reader)
 }
-memlog_between = "=== second pass ==="
-memlog_n = -1
-load "< { ".memlog_once."echo ".quoted(memlog_between)."; ".memlog_once."} | LC_ALL=C awk". \
-  sprintf(" -v columns=%d -v second_pass=", columns).quoted(memlog_between)." ".quoted(reader)
-
 if (memlog_n < 0) {
   print "memlog: awk could not read ".memlog_log
   exit status 1
@@ -456,9 +498,8 @@ if (memlog_n < 0) {
 
 # --- the same in mem.plot and gc.plot: end
 
-if (memlog_n < 2) {
-  print sprintf("memlog: %s has %s, a curve takes at least two", memlog_log, \
-    memlog_n ? "only one sample" : "no samples")
+if (memlog_n < 1) {
+  print "memlog: ".memlog_log." has no samples"
   exit status 1
 }
 
@@ -490,7 +531,7 @@ t1 = memlog_t1 + offset
 if (t1 <= t0) { t0 = t0 - 0.5; t1 = t1 + 0.5 }
 span = t1 - t0
 
-separator = text_only ? ", " : "  ·  "
+separator = text_only || GPVAL_TERM eq "x11" ? ", " : "  ·  "
 heading = memlog_command ne "" ? memlog_command : memlog_topic
 details = (memlog_runs > 1 ? sprintf("%d runs", memlog_runs).separator : \
            memlog_pid ne "" ? "pid ".memlog_pid.separator : ""). \
@@ -536,7 +577,13 @@ scale = 1024.**unit
 
 # The other curve's height over the peak of the memory in use, where the peak's
 # value will be written.
-stats $memlog_data using (abs($1 - memlog_alloc_t) <= 0.06 * span ? $3 : NaN) name "MEMLOG_NEAR" nooutput
+MEMLOG_NEAR_min = MEMLOG_NEAR_max = memlog_alloc
+stats $memlog_data using (abs($1 - memlog_alloc_t) <= 0.06 * span && $3 == $3 ? 1 : 0) name "MEMLOG_HAS" nooutput
+if (MEMLOG_HAS_max > 0) {
+  stats $memlog_data using (abs($1 - memlog_alloc_t) <= 0.06 * span ? $3 : NaN) name "MEMLOG_NEAR" nooutput
+}
+
+# --- room above the curves -------------------------------------------------
 
 # A limit is drawn where it leaves the curves at least two fifths of the height;
 # one further up is only told, else it would press them flat.
@@ -549,8 +596,8 @@ do for [i = 1:|$memlog_limits|] {
 if (far_limit > 0) { details = details.separator."limit ".bytes(far_limit)." (above the picture)" }
 
 # Room above the curves: for the peak's value, and for the names of marks.
-lane = text_only ? 1. / (rows - 9) : 0.044
-room = (text_only ? 2 * lane : 0.065) + lane * memlog_lanes
+lane = text_only ? 1. / (rows - 9) : 0.044 * 600 / memlog_height
+room = (text_only ? 2 * lane : 0.065 * 600 / memlog_height) + lane * memlog_lanes
 ymax = top > 0 ? top / scale / (1 - (room < 0.6 ? room : 0.6)) : 1
 
 set yrange [0:ymax]
@@ -593,11 +640,18 @@ if (text_only) {
 
 # --- the same in mem.plot and gc.plot: end
 
+# --- the key, the peak -----------------------------------------------------
+
 if (text_only) {
   set key below
 } else {
   set tmargin 4.6
-  set key at graph 1, graph 1.055 bottom right horizontal Left reverse samplen 2 textcolor rgb colour_text
+  set key horizontal Left reverse samplen 2 textcolor rgb colour_text
+  if (memlog_width < 1000) {
+    set key bmargin center
+  } else {
+    set key at graph 1, graph 1 + 0.055 * 600 / memlog_height bottom right
+  }
   if (memlog_format eq "svg") { set key width -4 }
 }
 
@@ -634,6 +688,8 @@ do for [i = 1:|$memlog_singles|] {
     point pointtype 7 pointsize 0.5 linecolor rgb colour_sys
   tag = tag + 2
 }
+
+# --- marks and limits ------------------------------------------------------
 
 # Marks and alerts: a line over the whole height, the name in the room above the curves.
 do for [i = 1:|$memlog_marks|] {

@@ -167,7 +167,7 @@ static void begin_asleep(void)
 }
 
 /* An archive's member that nobody refers to would not get into the program. */
-__attribute__((used)) static const struct memlog_root *const root = &memlog_root;
+__attribute__((used)) static struct memlog_root *const root = &memlog_root;
 
 /* ---- start ------------------------------------------------------------------------ */
 

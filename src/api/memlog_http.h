@@ -44,8 +44,8 @@ int memlog_http_stop(void);
 /* ---- variables of the program's, at /debug/vars --------------------------------------- */
 
 /* Show a variable under that name, in place of what had it before. It is read at each request, as it
- * is then, so it has to stay until it is unpublished. "cmdline" and "memstats" are memlog's.
- * 0; -EINVAL: no name, or no variable; -ENOMEM. Before or after memlog_http_start. */
+ * is then, so it has to stay until it is unpublished. "cmdline", "memlog" and "memstats" are memlog's.
+ * 0; -EINVAL: no name, one of these, or no variable; -ENOMEM. Before or after memlog_http_start. */
 int memlog_http_publish_int(const char *name, const int64_t *variable);
 int memlog_http_publish_float(const char *name, const double *variable);
 /* A copy of the string (UTF-8) is shown, until the next one is published. */

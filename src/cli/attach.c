@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/attach.h"
 
-#include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,13 +13,12 @@
 #include <unistd.h>
 
 #include "api/options.h"
-#include "cli/ask.h"
+#include "cli/arguments.h"
 #include "cli/claim.h"
-#include "image/image.h"
+#include "cli/contact.h"
 #include "cli/locate.h"
 #include "cli/oom.h"
 #include "cli/recorder.h"
-#include "cli/space.h"
 #include "cli/target.h"
 #include "cli/words.h"
 #include "os/clock.h"
@@ -45,9 +42,7 @@ struct attach {
     bool is_claimed;
 
     /* Of the program that the process runs now. */
-    struct ml_space space;
-    struct ml_ask ask;         /* where its memory may not be read */
-    bool is_asked;
+    struct ml_contact contact; /* large */
     struct ml_board_slot slot; /* large; what the program under a memlog run would say itself */
     struct ml_recorder *recorder;
 };
@@ -77,10 +72,7 @@ static error_t take_option(int key, char *argument, struct argp_state *state)
         attach->settings.file = argument;
         return 0;
     case 'i':
-        if (!ml_parse_interval(argument, &attach->settings.interval_ns))
-            argp_error(state,
-                       "--interval: \"%s\" is not a time from 1ms to 24h (try 1s, 100ms, 2m)",
-                       argument);
+        ml_take_interval(&attach->settings.interval_ns, "interval", argument, state);
         return 0;
     case KEY_COLUMNS:
         attach->settings.columns = argument;
@@ -91,16 +83,13 @@ static error_t take_option(int key, char *argument, struct argp_state *state)
             argp_error(state, "--duration: \"%s\" is not a time (try 30s, 10m, 72h)", argument);
         return 0;
     case KEY_MAX_BYTES:
-        if (!ml_parse_bytes(argument, &attach->settings.max_bytes))
-            argp_error(state, "--max-bytes: \"%s\" is not a size (try 64MiB, 1GiB)", argument);
+        ml_take_bytes(&attach->settings.max_bytes, "max-bytes", argument, state);
         return 0;
     case 'q':
         attach->quiet = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (attach->word != NULL)
-            argp_error(state, "one process at a time: \"%s\" is one too many", argument);
-        attach->word = argument;
+        ml_take_word(&attach->word, "process", argument, state);
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_error(state, "which process? memlog attach [OPTION...] PID");
@@ -126,19 +115,6 @@ static const struct argp argp = {
 
 enum source { FROM_HEAP, FROM_SYSTEM, FROM_NOBODY };
 
-/* What was heard of memlog in the process; its root is in the slot. */
-static int find_heap(struct attach *attach)
-{
-    const struct ml_memory memory = { ml_space_read, &attach->space };
-    uintptr_t root = ml_locate_root(&attach->space);
-    int error = -ENOENT;
-    struct ml_image *image = root == 0 ? NULL : ml_image_open(&memory, root, &error);
-    attach->slot.root = root;
-    attach->slot.images++;
-    ml_image_close(image);
-    return error;
-}
-
 static void tell(struct attach *attach, const char *what)
 {
     if (!attach->is_told)
@@ -149,11 +125,13 @@ static void tell(struct attach *attach, const char *what)
 /* The answer goes where a recorder finds the numbers of a thread inside. */
 static bool ask(struct attach *attach)
 {
-    int error = ml_ask_numbers(&attach->ask, &attach->slot.inside);
-    if (error == -ECONNREFUSED && attach->recorder != NULL)
+    struct ml_board_numbers *inside = &attach->slot.inside;
+    int error = ml_contact_read(&attach->contact, &inside->stats, &inside->extra);
+    if (error == -ECONNREFUSED)
         tell(attach, "nobody answers for it any more: nothing is recorded");
     if (error != 0)
         return false;
+    inside->when_ns = attach->contact.answer.when_ns;
     attach->slot.inside_sequence += 2;
     attach->slot.images += attach->slot.images == 0;
     return true;
@@ -162,15 +140,12 @@ static bool ask(struct attach *attach)
 /* Its memory may not be read. Its mappings may, where only tracing is restricted. */
 static enum source choose_refused(struct attach *attach)
 {
-    attach->is_asked = ml_ask_open(&attach->ask, attach->target.pid) == 0 && ask(attach);
-    if (attach->is_asked)
-        return FROM_HEAP;
-    if (attach->space.maps < 0) {
+    if (attach->contact.space.maps < 0) {
         tell(attach, "it is another user's, or keeps its memory to itself: only rss is known "
                      "(try sudo)");
         return FROM_SYSTEM;
     }
-    if (!ml_locate_library(&attach->space))
+    if (!ml_locate_library(&attach->contact.space))
         return FROM_SYSTEM;
     tell(attach, "its memory may not be read (kernel.yama.ptrace_scope?): try sudo, or start it "
                  "with memlog run");
@@ -179,16 +154,17 @@ static enum source choose_refused(struct attach *attach)
 
 static enum source choose(struct attach *attach)
 {
-    int error = ml_space_open(&attach->space, attach->target.pid);
-    if (error != 0)
+    int error = ml_contact_open(&attach->contact, attach->target.pid);
+    if (error == -EPERM)
         return choose_refused(attach);
-    error = find_heap(attach);
-    if (error == 0)
-        return FROM_HEAP;
+    if (attach->contact.is_asked)
+        return ask(attach) ? FROM_HEAP : FROM_NOBODY;
+    attach->slot.root = attach->contact.root;
+    attach->slot.images++;
     if (error == -ENOTSUP)
         tell(attach, "it has another version of memlog in it: only what the system knows is "
                      "recorded");
-    return FROM_SYSTEM;
+    return error == 0 ? FROM_HEAP : FROM_SYSTEM;
 }
 
 /* ---- one program's part of the log --------------------------------------------------- */
@@ -243,7 +219,7 @@ static bool begin(struct attach *attach)
 /* Who does not answer has nothing new. */
 static void look(struct attach *attach)
 {
-    if (!attach->is_asked || ask(attach))
+    if (!attach->contact.is_asked || ask(attach))
         (void)ml_recorder_sample(attach->recorder);
 }
 
@@ -253,9 +229,7 @@ static void finish(struct attach *attach, const char *reason)
     if (!attach->quiet)
         ml_recorder_sum_up(attach->recorder);
     ml_recorder_close(attach->recorder);
-    ml_space_close(&attach->space);
-    ml_ask_close(&attach->ask);
-    attach->is_asked = false;
+    ml_contact_close(&attach->contact);
     attach->recorder = NULL;
 }
 
@@ -279,58 +253,38 @@ static void remember_membership(struct attach *attach)
 
 /* ---- until the end ---------------------------------------------------------------------- */
 
-enum event { TIME, ENDED, DETACHED };
-
-static enum event wait_until(const struct attach *attach, uint64_t due)
-{
-    uint64_t now = ml_os_monotonic_ns();
-    uint64_t left = due > now ? due - now : 0;
-    struct timespec span = { (time_t)(left / ML_NS_PER_SECOND), (long)(left % ML_NS_PER_SECOND) };
-    struct pollfd either[] = { { .fd = attach->signals, .events = POLLIN },
-                               { .fd = attach->target.pidfd, .events = POLLIN } };
-    if (ppoll(either, 2, &span, NULL) <= 0)
-        return TIME;
-    return either[1].revents != 0 ? ENDED : DETACHED;
-}
-
-/* The loader has not mapped all of a program at its first moment. */
-static enum event wait_for_the_loader(const struct attach *attach)
-{
-    enum { LOADING_NS = 100 * ML_NS_PER_MS };
-    return wait_until(attach, ml_os_monotonic_ns() + LOADING_NS);
-}
-
-static enum event watch(struct attach *attach)
+static enum ml_target_event watch(struct attach *attach)
 {
     uint64_t first = ml_os_monotonic_ns();
     uint64_t stop = attach->duration_ns == 0 ? UINT64_MAX : first + attach->duration_ns;
     for (uint64_t due = first;;) {
         due = ml_log_next_tick(first, attach->settings.interval_ns, ml_os_monotonic_ns());
-        enum event event = wait_until(attach, due < stop ? due : stop);
-        if (event == TIME && due >= stop)
-            event = DETACHED;
-        if (event == TIME && ml_space_was_left(&attach->space)) {
+        enum ml_target_event event =
+            ml_target_wait(&attach->target, attach->signals, due < stop ? due : stop);
+        if (event == ML_TARGET_TIME && due >= stop)
+            event = ML_TARGET_LEFT;
+        if (event == ML_TARGET_TIME && ml_space_was_left(&attach->contact.space)) {
             finish(attach, "reason=exec");
-            event = wait_for_the_loader(attach);
-            if (event == TIME && !begin(attach))
-                return DETACHED;
-        } else if (event != ENDED) {
+            event = ml_target_wait_for_loader(&attach->target, attach->signals);
+            if (event == ML_TARGET_TIME && !begin(attach))
+                return ML_TARGET_LEFT;
+        } else if (event != ML_TARGET_ENDED) {
             look(attach);
         }
-        if (event != TIME)
+        if (event != ML_TARGET_TIME)
             return event;
     }
 }
 
-static void tell_end(struct attach *attach, enum event event)
+static void tell_end(struct attach *attach, enum ml_target_event event)
 {
     char reason[64] = "reason=detached";
     if (attach->recorder == NULL)
         return;
-    uint64_t kills = event == ENDED ? kills_so_far(attach) - attach->oom_kills : 0;
-    if (event == ENDED && kills == 0)
+    uint64_t kills = event == ML_TARGET_ENDED ? kills_so_far(attach) - attach->oom_kills : 0;
+    if (event == ML_TARGET_ENDED && kills == 0)
         strcpy(reason, "reason=gone");
-    else if (event == ENDED)
+    else if (event == ML_TARGET_ENDED)
         snprintf(reason, sizeof(reason), "reason=gone oom_kill=%" PRIu64, kills);
     finish(attach, reason);
 }
@@ -356,12 +310,12 @@ static int run_it(struct attach *attach)
     remember_membership(attach);
     attach->oom_kills = kills_so_far(attach);
     attach->signals = open_signals();
-    enum event event = wait_for_the_loader(attach);
-    if (event == TIME && !begin(attach))
+    enum ml_target_event event = ml_target_wait_for_loader(&attach->target, attach->signals);
+    if (event == ML_TARGET_TIME && !begin(attach))
         return OWN_FAILURE;
-    if (event == ENDED)
+    if (event == ML_TARGET_ENDED)
         tell(attach, "it has ended before there was a sample");
-    tell_end(attach, event == TIME ? watch(attach) : event);
+    tell_end(attach, event == ML_TARGET_TIME ? watch(attach) : event);
     return 0;
 }
 
@@ -385,14 +339,10 @@ int ml_cli_attach(int argc, char **argv)
 {
     static struct attach attach = { /* large */
         .signals = -1,
-        .space = { 0, -1, -1 },
-        .ask = { .box = { .fd = -1 } },
+        .contact = ML_CONTACT_NONE,
     };
-    static char name[] = "memlog attach";
     if (!take_environment(&attach))
         return OWN_FAILURE;
-    argv[0] = name;
-    argp_err_exit_status = OWN_FAILURE;
-    argp_parse(&argp, argc, argv, 0, NULL, &attach);
+    ml_arguments_take(&argp, "memlog attach", OWN_FAILURE, 0, argc, argv, &attach);
     return run_it(&attach);
 }

@@ -2,8 +2,7 @@
 /* attach.h - memlog attach: the log of a process that runs already.
  *
  *   target.h    the process
- *   space.h     its memory, and whether it has become another program
- *   locate.h    whether memlog is in it, and where
+ *   contact.h   whether memlog is in it, and its numbers
  *   recorder.h  the log: memlog's numbers, or the system's where there is no memlog
  *   claim.h     that nobody else writes there
  *

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* locate.h - where memlog's root (stats/root.h) is in another process: by the symbol that
- * libmemlog-preload.so and libmemlog.so export, which is found in memory, so that a
- * file that was replaced or is in another container does not matter; by the section it
- * is in where memlog is linked into the program itself, stripped or not.
+/* locate.h - where memlog's root (stats/root.h) is in another process: by the note of whatever
+ * memlog is linked into, which is found in memory, so that a file that was replaced, stripped or is
+ * in another container does not matter.
  */
 #ifndef ML_CLI_LOCATE_H
 #define ML_CLI_LOCATE_H

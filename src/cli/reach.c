@@ -3,11 +3,10 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <stdio.h>
 
 #include "cli/locate.h"
 #include "cli/sandbox.h"
-#include "os/cgroup.h"
+#include "cli/system.h"
 #include "os/clock.h"
 #include "os/process.h"
 
@@ -117,7 +116,7 @@ static bool is_refusal(int error) { return error == -EPERM || error == -ENOSYS; 
 bool ml_reach_has_numbers(struct ml_reach *reach)
 {
     uint32_t images = __atomic_load_n(&reach->slot->images, __ATOMIC_ACQUIRE);
-    if (images == reach->images_seen)
+    if (images == reach->images_seen && (images == 0 || reach->image != NULL))
         return reach->image != NULL;
     int error = open_image(reach, (uintptr_t)reach->slot->root);
     if (is_refusal(error) && ask_inside(reach))
@@ -136,18 +135,6 @@ bool ml_reach_has_numbers(struct ml_reach *reach)
 
 /* ---- numbers -------------------------------------------------------------------------------- */
 
-void ml_reach_add_system_numbers(const struct ml_reach *reach, struct memlog_extra *extra)
-{
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)reach->pid);
-    uint64_t limit = ml_os_cgroup_limit_under(path, "/sys/fs/cgroup");
-    snprintf(path, sizeof(path), "/proc/%d/statm", (int)reach->pid);
-    extra->rss = ml_os_rss_bytes_of(path);
-    /* One that is ending has left its cgroup after its memory: what was known stays. */
-    if (extra->rss != 0)
-        extra->cgroup_limit = limit;
-}
-
 /* What its thread has written last. One that was killed in the middle leaves nothing whole. */
 static int read_inside(const struct ml_reach *reach, struct memlog_memstats *stats,
                        struct memlog_extra *extra)
@@ -162,7 +149,7 @@ static int read_inside(const struct ml_reach *reach, struct memlog_memstats *sta
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
         if (!(before & 1) && before == __atomic_load_n(&slot->inside_sequence, __ATOMIC_RELAXED)) {
             if (extra != NULL)
-                ml_reach_add_system_numbers(reach, extra);
+                ml_system_add_numbers(reach->pid, extra);
             return before == 0 ? -EAGAIN : 0;
         }
         sched_yield();
@@ -179,14 +166,16 @@ int ml_reach_read(struct ml_reach *reach, struct memlog_memstats *stats, struct 
     ml_stats_from_raw(stats, &reach->raw);
     if (extra != NULL) {
         ml_extra_from_raw(extra, &reach->raw);
-        ml_reach_add_system_numbers(reach, extra);
+        ml_system_add_numbers(reach->pid, extra);
     }
     return 0;
 }
 
 bool ml_reach_heed(struct ml_reach *reach, int error)
 {
-    bool is_found = error == -ESTALE && find_again(reach);
+    /* -EFAULT: it was found while the loader had not made it ready, and what was read then leads
+     * nowhere. */
+    bool is_found = (error == -ESTALE || error == -EFAULT) && find_again(reach);
     if (error == 0 || is_found)
         reach->failing_ns = reach->searched_ns = 0;
     else if (error != -EAGAIN)

@@ -35,8 +35,6 @@ void ml_reach_close(struct ml_reach *reach);
 bool ml_reach_has_numbers(struct ml_reach *reach);
 /* All numbers as they are now; extra may be NULL. 0 or -errno. */
 int ml_reach_read(struct ml_reach *reach, struct memlog_memstats *stats, struct memlog_extra *extra);
-/* What the system says: rss, cgroup_limit. */
-void ml_reach_add_system_numbers(const struct ml_reach *reach, struct memlog_extra *extra);
 /* What ml_reach_read has returned: look for memlog again, or say that there is none. True for 0. */
 bool ml_reach_heed(struct ml_reach *reach, int error);
 /* Say, once, that the program has a malloc of its own, if it has. */

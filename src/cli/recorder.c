@@ -9,6 +9,7 @@
 
 #include "cli/reach.h"
 #include "cli/summary.h"
+#include "cli/system.h"
 #include "os/cgroup.h"
 #include "os/clock.h"
 #include "os/process.h"
@@ -53,7 +54,7 @@ static int read_numbers(void *context, struct memlog_memstats *stats, struct mem
         return 0;
     }
     if (recorder->lines.record.without_heap) {
-        ml_reach_add_system_numbers(&recorder->reach, extra);
+        ml_system_add_numbers(recorder->reach.pid, extra);
         return recorder->read_error = extra->rss == 0 ? -ESRCH : 0; /* it has ended */
     }
     return recorder->read_error = ml_reach_read(&recorder->reach, stats, extra);

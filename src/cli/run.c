@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/run.h"
 
-#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -16,6 +15,7 @@
 #include "api/options.h"
 #include "cli/alert.h"
 #include "cli/answers.h"
+#include "cli/arguments.h"
 #include "cli/board.h"
 #include "cli/child.h"
 #include "cli/family.h"
@@ -84,10 +84,7 @@ static error_t take_option(int key, char *argument, struct argp_state *state)
         run->settings.file = argument;
         return 0;
     case 'i':
-        if (!ml_parse_interval(argument, &run->settings.interval_ns))
-            argp_error(state,
-                       "--interval: \"%s\" is not a time from 1ms to 24h (try 1s, 100ms, 2m)",
-                       argument);
+        ml_take_interval(&run->settings.interval_ns, "interval", argument, state);
         run->interval = argument;
         return 0;
     case KEY_CHILDREN:
@@ -100,8 +97,7 @@ static error_t take_option(int key, char *argument, struct argp_state *state)
         run->settings.tell_cycles = true;
         return 0;
     case KEY_MAX_BYTES:
-        if (!ml_parse_bytes(argument, &run->settings.max_bytes))
-            argp_error(state, "--max-bytes: \"%s\" is not a size (try 64MiB, 1GiB)", argument);
+        ml_take_bytes(&run->settings.max_bytes, "max-bytes", argument, state);
         return 0;
     case KEY_ALERT:
         if (!ml_alerts_add(&run->alerts, argument, why))
@@ -343,12 +339,9 @@ static bool take_environment(struct run *run)
 int ml_cli_run(int argc, char **argv)
 {
     static struct run run; /* large */
-    static char name[] = "memlog run";
     if (!take_environment(&run))
         return OWN_FAILURE;
-    argv[0] = name;
-    argp_err_exit_status = OWN_FAILURE;
-    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &run);
+    ml_arguments_take(&argp, "memlog run", OWN_FAILURE, ARGP_IN_ORDER, argc, argv, &run);
     int status = run_it(&run);
     ml_answers_remove(run.answerer);
     ml_pages_close(run.pages);

@@ -7,5 +7,7 @@
 
 /* NULL after one line on stderr. The same each time. */
 const struct ml_module *ml_tools_load(void);
+/* For what can be done without: nothing is said where there is none. */
+const struct ml_module *ml_tools_try(void);
 
 #endif

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "base/utf8.h"
+
 /* Room for so many more, and a NUL. */
 static bool need(struct ml_buffer *buffer, size_t count)
 {
@@ -74,35 +76,13 @@ void ml_buffer_text(struct ml_buffer *buffer, void (*write)(struct ml_text *text
 
 /* ---- JSON ------------------------------------------------------------------------------ */
 
-/* Bytes of the character there; 0: it is none in UTF-8. */
-static size_t character_bytes(const unsigned char *at, size_t left)
-{
-    static const struct {
-        unsigned char mask, lead;
-        uint32_t least;
-    } forms[] = { { 0x80, 0x00, 0 }, { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 } };
-    for (size_t bytes = 1; bytes <= 4; bytes++) {
-        if ((*at & forms[bytes - 1].mask) != forms[bytes - 1].lead)
-            continue;
-        uint32_t code = *at & (unsigned char)~forms[bytes - 1].mask;
-        for (size_t i = 1; i < bytes; i++) {
-            if (i >= left || (at[i] & 0xc0) != 0x80)
-                return 0;
-            code = code << 6 | (at[i] & 0x3f);
-        }
-        bool is_surrogate = code >= 0xd800 && code <= 0xdfff;
-        return code < forms[bytes - 1].least || code > 0x10ffff || is_surrogate ? 0 : bytes;
-    }
-    return 0;
-}
-
 /* As Go's encoder: what means something in HTML is escaped, too. */
 void ml_buffer_json(struct ml_buffer *buffer, const char *string, size_t length)
 {
     const unsigned char *at = (const unsigned char *)string, *end = at + length;
     ml_buffer_put(buffer, "\"", 1);
     while (at < end) {
-        size_t bytes = character_bytes(at, (size_t)(end - at));
+        size_t bytes = ml_utf8_bytes((const char *)at, (size_t)(end - at));
         bool is_separator = bytes == 3 && at[0] == 0xe2 && at[1] == 0x80 && (at[2] & 0xfe) == 0xa8;
         if (bytes == 0)
             ml_buffer_string(buffer, "\\ufffd");

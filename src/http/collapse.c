@@ -309,6 +309,20 @@ static int collapse_file(const char *path, const char *wanted)
     return status;
 }
 
+int ml_collapse_bytes(const struct ml_buffer *file, struct ml_buffer *folded)
+{
+    struct collapse collapse = { 0 };
+    size_t type;
+    int error = ml_unpack(&collapse.profile, file->length == 0 ? "" : file->bytes, file->length);
+    if (error != 0)
+        return error;
+    (void)find_type(&collapse, NULL, &type);
+    error = fold(&collapse, type, folded);
+    drop_codes(&collapse);
+    ml_unpacked_free(&collapse.profile);
+    return error;
+}
+
 static const char help[] =
     "usage: memlog collapse [--type=TYPE] FILE\n\n"
     "The stacks of a heap profile, a line each, as flamegraph.pl and speedscope read them:\n"

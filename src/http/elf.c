@@ -206,3 +206,14 @@ void ml_elf_each(struct ml_elf *elf, uint64_t offset, bool with_lines, ml_name_t
     if (search.function != NULL)
         take_last(&search);
 }
+
+bool ml_elf_variable(struct ml_elf *elf, uint64_t address, struct ml_name *name)
+{
+    GElf_Off offset;
+    GElf_Sym symbol;
+    *name = (struct ml_name){ 0 };
+    name->function = dwfl_module_addrinfo(elf->module, address, &offset, &symbol, NULL, NULL, NULL);
+    name->offset = offset;
+    bool is_variable = name->function != NULL && GELF_ST_TYPE(symbol.st_info) == STT_OBJECT;
+    return is_variable && offset < symbol.st_size;
+}

@@ -24,4 +24,8 @@ void ml_elf_close(struct ml_elf *elf);
 void ml_elf_each(struct ml_elf *elf, uint64_t offset, bool with_lines, ml_name_taker *take,
                  void *argument);
 
+/* The variable that has the address, as the file counts addresses. False: none is known. What the name
+ * points to lives as long as the file is open. */
+bool ml_elf_variable(struct ml_elf *elf, uint64_t address, struct ml_name *name);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "config.h"
 #include "http/collapse.h"
+#include "http/plotassets.h"
 
 __attribute__((visibility("default"))) extern const struct ml_module memlog_tools;
 
@@ -13,4 +14,8 @@ const struct ml_module memlog_tools = {
     .start = ml_server_start,
     .stop = ml_server_stop,
     .collapse = ml_collapse_main,
+    .write_profile = ml_dead_write_profile,
+    .stacks = ml_dead_stacks,
+    .variable = ml_dead_variable,
+    .plot_asset = ml_plot_asset,
 };

@@ -6,6 +6,8 @@
 #ifndef ML_HTTP_MODULE_H
 #define ML_HTTP_MODULE_H
 
+#include "http/assets.h"
+#include "http/dead.h"
 #include "http/server.h"
 #include "http/settings.h"
 
@@ -19,6 +21,12 @@ struct ml_module {
                  const struct ml_source *source);
     void (*stop)(struct ml_server *server);
     int (*collapse)(int argc, char **argv); /* as collapse.h */
+    /* as dead.h */
+    int (*write_profile)(const struct ml_snapshot *snapshot, int fd);
+    int (*stacks)(const struct ml_snapshot *snapshot, char **lines);
+    bool (*variable)(const char *file, uint64_t address, char *text, size_t bytes);
+    /* as plotassets.h */
+    const struct ml_asset *(*plot_asset)(const char *name, size_t length);
 };
 
 #endif

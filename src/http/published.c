@@ -65,7 +65,8 @@ static struct entry *take_out(const char *name)
 int ml_published_add(const struct ml_variable *variable)
 {
     const char *name = variable->name;
-    if (name == NULL || *name == '\0' || strcmp(name, "cmdline") == 0 || strcmp(name, "memstats") == 0)
+    if (name == NULL || *name == '\0' || strcmp(name, "cmdline") == 0 || strcmp(name, "memlog") == 0 ||
+        strcmp(name, "memstats") == 0)
         return -EINVAL;
     struct entry *entry = make(variable);
     if (entry == NULL)

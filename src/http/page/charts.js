@@ -3,6 +3,7 @@
 
 import { Curves } from './curves.js';
 import * as format from './format.js';
+import { fillTable } from './table.js';
 
 const $ = id => document.getElementById(id);
 
@@ -140,19 +141,4 @@ export class Charts {
     const index = history.peak('Alloc', from);
     return index < 0 ? null : history.columns.time[index];
   }
-}
-
-// Rows of cells; the first one heads its row.
-export function fillTable(body, rows) {
-  body.replaceChildren(...rows.map(row => {
-    const line = document.createElement('tr');
-    line.append(...row.map((text, index) => {
-      const cell = document.createElement(index === 0 ? 'th' : 'td');
-      if (index === 0)
-        cell.scope = 'row';
-      cell.textContent = text;
-      return cell;
-    }));
-    return line;
-  }));
 }

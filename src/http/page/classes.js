@@ -2,7 +2,7 @@
 // classes.js - the size classes as bars, and as a table.
 /* global uPlot */
 
-import { fillTable } from './charts.js';
+import { fillTable } from './table.js';
 import { element } from './curves.js';
 import * as format from './format.js';
 import { color } from './theme.js';

@@ -5,11 +5,12 @@
 
 import * as format from './format.js';
 import { bindGestures } from './gestures.js';
-import { firstNotBefore } from './history.js';
+import { firstNotBefore } from './search.js';
 import { color } from './theme.js';
 
-const clockSteps = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200,
-  10800, 21600, 43200, 86400, 172800, 604800, 2419200];
+const clockSteps = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60,
+  120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 2419200,
+  7257600, 31536000];
 const font = '12px system-ui, sans-serif';
 const room = 1.1; // above the highest curve
 
@@ -23,20 +24,58 @@ export function element(name, properties = {}, ...children) {
 const axisSize = (_, labels) => Math.max(64, 18 + 7 * Math.max(0, ...(labels || []).map(
   label => label.length)));
 
+// Where a thin line fills whole pixels.
+const crisp = (at, ratio) => Math.round(at - ratio % 2 / 2) + ratio % 2 / 2;
+
+const dotRoom = 12; // pixels from one sample to the next, where each has its dot
+
+// The last value that is known, or null.
+function lastOf(values) {
+  let i = values.length - 1;
+  while (i >= 0 && typeof values[i] !== 'number')
+    i--;
+  return i < 0 ? null : values[i];
+}
+
+// Indices of values that no line leads to or from, of those that are shown.
+function aloneIn(values, shown) {
+  const alone = [];
+  let before = null; // the value before this series' row
+  const next = from => {
+    let i = from + 1;
+    while (i < values.length && values[i] === undefined)
+      i++;
+    return values[i] ?? null;
+  };
+  for (let i = shown?.[0] ?? 0; i <= (shown?.[1] ?? -1); i++) {
+    if (values[i] === undefined)
+      continue;
+    if (values[i] !== null && before === null && next(i) === null)
+      alone.push(i);
+    before = values[i];
+  }
+  return alone;
+}
+
 // The powers of ten around.
 const powers = (lowest, highest) => [10 ** Math.floor(Math.log10(lowest || 1e4)),
   10 ** Math.max(Math.ceil(Math.log10(highest || 1e6)), Math.floor(Math.log10(lowest || 1)) + 1)];
 
 export class Curves {
-  // section: where it goes. series: name, label, and: axis ('right'), hidden, dash, fill, bars.
-  // left, right: format(value, the highest of its axis), steps of the axis. lines(): {name, label,
-  // value} of horizontal lines. peak: the name of the series whose highest point is marked.
-  // isLogarithmic: values are above 0, of very different sizes.
-  constructor({ section, series, left, right, lines, peak, isLogarithmic, height, view, chosen }) {
-    Object.assign(this, { section, series, left, right, peak, isLogarithmic, view, chosen });
+  // section: where it goes. series: name, label, and: color (a variable's name; the series' own,
+  // unless it is told), axis ('right'), hidden, dash, fill, bars, dots (at samples that are far from
+  // each other, or alone). left, right: format(value, the highest of its axis), steps of the axis.
+  // lines(): {name, label, value} of horizontal lines, with pieces [from, to, value] where they
+  // change. peak: the name of the series whose highest point is marked. isLogarithmic: values are
+  // above 0, of very different sizes. wheel: as gestures.js has it. isFixed: the clock is
+  // format.js' own, not the browser's.
+  constructor({ section, series, left, right, lines, peak, isLogarithmic, height, view, chosen,
+    wheel, isFixed }) {
+    Object.assign(this, { section, series, left, right, peak, isLogarithmic, view, chosen, wheel,
+      isFixed });
     this.lines = lines || (() => []);
     this.height = height || 220;
-    this.marks = { gaps: [], starts: [] };
+    this.marks = { gaps: [], starts: [], events: [] };
     this.isSetUp = false;
     this.legend = element('ul', { className: 'legend' });
     this.plot = element('div', { className: 'plot', tabIndex: 0 });
@@ -49,7 +88,8 @@ export class Curves {
 
   // ---- data ------------------------------------------------------------------------------
 
-  // times, and the values of each series, in its order; marks: gaps and starts of runs in time.
+  // times, and the values of each series, in its order: null is not known, undefined is another
+  // series' row. marks: gaps and starts of runs in time; events: {time, label, color}, in time.
   set(times, values, marks) {
     this.marks = marks || this.marks;
     this.plotter.setData([times, ...values]);
@@ -87,10 +127,10 @@ export class Curves {
   #makeLegend() {
     this.switches = new Map();
     const names = [...this.series, ...this.lines().map(line => ({ ...line, isLine: true }))];
-    for (const { name, label, title, hidden, isLine, dash } of names) {
+    for (const { name, label, title, hidden, isLine, dash, color: tint } of names) {
       const value = element('span', { className: 'value' }, format.nothing);
       const swatch = element('span', { className: isLine || dash ? 'swatch dashed' : 'swatch' });
-      swatch.style.setProperty('--swatch', `var(--${name})`);
+      swatch.style.setProperty('--swatch', `var(--${tint || name})`);
       const button = element('button', { type: 'button', title: title || '' }, swatch,
         element('span', { className: 'name' }, label), value);
       const isOn = this.chosen.get(name) ?? (isLine ? null : !hidden);
@@ -136,18 +176,23 @@ export class Curves {
     const at = index ?? times.length - 1;
     const words = [];
     this.series.forEach((series, i) => {
-      const value = at >= 0 ? u.data[i + 1][at] : null;
+      const values = u.data[i + 1], last = lastOf(values);
+      const value = typeof index !== 'number' ? last : values[u.cursor.idxs?.[i + 1] ?? at];
       this.switches.get(series.name).value.textContent = this.#format(series, value);
-      const last = times.length > 0 ? u.data[i + 1][times.length - 1] : null;
       this.plot.setAttribute(`data-last-${series.name.toLowerCase()}`, last ?? '');
       if (!this.switches.get(series.name).item.hidden)
         words.push(`${series.label} ${this.#format(series, last)}`);
     });
-    for (const { name, value } of this.lines())
-      this.switches.get(name).value.textContent = this.left.format(value);
+    for (const { name, value, pieces } of this.lines()) {
+      const piece = typeof index !== 'number' ? undefined
+        : pieces?.find(([from, to]) => times[index] >= from && times[index] <= to);
+      this.switches.get(name).value.textContent = this.left.format(
+        pieces === undefined || typeof index !== 'number' ? value : piece?.[2]);
+    }
+    const [min, max] = this.view.range(), isClose = max - min < 10;
+    const write = this.isFixed && !isClose ? format.date : format.time;
     this.when.textContent = typeof index === 'number' && times.length > 0
-      ? format.time(times[index], this.view.range()[1] - this.view.range()[0] < 10) : '';
-    const [min, max] = this.view.range();
+      ? write(times[index], isClose) : '';
     Object.assign(this.plot.dataset, { xMin: min, xMax: max, points: times.length });
     this.plot.setAttribute('aria-label', `${this.section.querySelector('h2').textContent}, ` +
       `${format.time(min)} to ${format.time(max)}: ${words.join(', ')}`);
@@ -167,6 +212,8 @@ export class Curves {
       ...common, space: 70, incrs: clockSteps, size: 44,
       values: (_, splits, axis, space, step) => format.ticks(splits, step),
     }, side('y', this.left)];
+    if (this.isFixed)
+      axes[0].splits = (u, axis, from, to, step) => format.clockSplits(from, to, step);
     if (this.right !== undefined)
       axes.push(side('right', this.right, { side: 1, grid: { show: false } }));
     const y = this.isLogarithmic
@@ -175,7 +222,7 @@ export class Curves {
     this.plotter = new uPlot({
       width: Math.max(200, this.plot.clientWidth), height: this.height, axes,
       legend: { show: false },
-      padding: [12, this.right === undefined ? 30 : 0, 0, 0],
+      padding: [12, this.right !== undefined ? 0 : this.isFixed ? 44 : 30, 0, 0],
       scales: {
         x: { time: true, range: () => this.view.range() }, y,
         right: { range: (u, _, highest) => [0, (highest || 1) * room] },
@@ -200,29 +247,34 @@ export class Curves {
         draw: [u => this.#drawOver(u)],
       },
     }, [[], ...this.series.map(() => [])], this.plot);
-    bindGestures(this.plotter.over, this.view);
+    bindGestures(this.plotter.over, this.view, { wheel: this.wheel });
     this.isSetUp = true;
   }
 
-  #series({ name, axis, dash, fill, bars, hidden }) {
+  #series({ name, color: tint = name, axis, dash, fill, bars, dots, hidden }) {
     const made = {
       scale: axis === 'right' ? 'right' : 'y',
       show: this.chosen.get(name) ?? !hidden,
-      stroke: () => color(name), width: bars === 'wide' ? 0 : 1.75, dash,
-      fill: fill || bars === 'wide' ? () => color(`${name}-fill`) : undefined,
-      points: { show: false },
+      stroke: () => color(tint), width: bars === 'wide' ? 0 : 1.75, dash,
+      fill: fill || bars === 'wide' ? () => color(`${tint}-fill`) : undefined,
+      points: dots ? {
+        size: 5, stroke: () => color(tint), fill: () => color(tint),
+        show: (u, _, from, to) => (to - from) * dotRoom < u.over.clientWidth,
+        filter: (u, index, isShown) => isShown ? null : aloneIn(u.data[index], u.series[0].idxs),
+      } : { show: false },
       gaps: (u, index, from, to, gaps) => this.#gaps(u, from, to, gaps),
     };
     if (bars === 'wide')
       made.paths = uPlot.paths.bars({ size: [0.9, 9, 3] });
     if (bars === 'points')
       Object.assign(made, {
-        paths: () => null, points: { show: true, size: 6, fill: () => color(name) },
+        paths: () => null, points: { show: true, size: 6, fill: () => color(tint) },
       });
     return made;
   }
 
-  // uPlot's own gaps, where values are unknown, and ours, where rows are missing.
+  // uPlot's own gaps, where values are unknown, and ours, where rows are missing. A pixel wider: a
+  // steep line over a narrow gap would show half a line's width of itself.
   #gaps(u, from, to, gaps) {
     const times = u.data[0];
     for (const gap of this.marks.gaps) {
@@ -230,7 +282,8 @@ export class Curves {
       if (index > from && index <= to && times[index] === gap)
         gaps.push([times[index - 1], gap].map(at => Math.round(u.valToPos(at, 'x', true))));
     }
-    return gaps.sort((a, b) => a[0] - b[0]);
+    const edge = devicePixelRatio || 1;
+    return gaps.map(([left, right]) => [left - edge, right + edge]).sort((a, b) => a[0] - b[0]);
   }
 
   // The highest that is to be seen. A line far above all curves would press them flat: it is only
@@ -264,7 +317,7 @@ export class Curves {
     ctx.clip();
     ctx.font = `${11 * ratio}px system-ui, sans-serif`;
     ctx.textAlign = 'left';
-    this.#drawStarts(u, ctx, ratio);
+    this.#drawEvents(u, ctx, ratio);
     this.#drawLines(u, ctx, ratio);
     ctx.restore();
     ctx.save();
@@ -275,37 +328,62 @@ export class Curves {
     ctx.restore();
   }
 
-  #drawStarts(u, ctx, ratio) {
-    for (const start of this.marks.starts) {
-      ctx.strokeStyle = ctx.fillStyle = color('quiet');
-      ctx.setLineDash([2 * ratio, 3 * ratio]);
-      ctx.lineWidth = ratio;
-      const x = Math.round(u.valToPos(start, 'x', true));
-      ctx.beginPath();
-      ctx.moveTo(x, u.bbox.top);
-      ctx.lineTo(x, u.bbox.top + u.bbox.height);
-      ctx.stroke();
-      const width = ctx.measureText('restart').width + 4 * ratio;
+  // Restarts and events: upright lines, with words where there is room for them, in rows.
+  #drawEvents(u, ctx, ratio) {
+    const [min, max] = this.view.range(), ends = [0, 0, 0];
+    const starts = this.marks.starts.map(time => ({ time, label: 'restart', color: 'quiet' }));
+    let before = -Infinity;
+    for (const { time, label, color: tint } of starts.concat(this.marks.events || [])) {
+      const x = crisp(u.valToPos(time, 'x', true), ratio);
+      if (time < min || time > max || (x === before && label === ''))
+        continue;
+      ctx.strokeStyle = ctx.fillStyle = color(tint);
+      if (x !== before) {
+        ctx.setLineDash([2 * ratio, 3 * ratio]);
+        ctx.lineWidth = ratio;
+        ctx.globalAlpha = 0.65;
+        ctx.beginPath();
+        ctx.moveTo(x, u.bbox.top);
+        ctx.lineTo(x, u.bbox.top + u.bbox.height);
+        ctx.stroke();
+        ctx.globalAlpha = 1;
+        before = x;
+      }
+      const width = ctx.measureText(label).width + 4 * ratio;
       const isAtEnd = x + width > u.bbox.left + u.bbox.width;
-      this.#write(ctx, ratio, 'restart', isAtEnd ? x - width : x + 4 * ratio,
-        u.bbox.top + 12 * ratio);
+      const left = isAtEnd ? x - width : x + 4 * ratio;
+      const row = ends.findIndex(end => end <= left);
+      if (row < 0)
+        continue;
+      ends[row] = left + width + 6 * ratio;
+      this.#write(ctx, ratio, label, left, u.bbox.top + (12 + 14 * row) * ratio);
     }
   }
 
   #drawLines(u, ctx, ratio) {
-    for (const { name, label, value } of this.lines()) {
+    const [min, max] = this.view.range();
+    for (const { name, label, value, pieces, color: tint } of this.lines()) {
       if (typeof value !== 'number' || !this.isShown(name))
         continue;
-      const y = Math.round(u.valToPos(value, 'y', true));
-      ctx.strokeStyle = ctx.fillStyle = color(name);
-      ctx.setLineDash([8 * ratio, 5 * ratio]);
-      ctx.lineWidth = ratio;
-      ctx.beginPath();
-      ctx.moveTo(u.bbox.left, y);
-      ctx.lineTo(u.bbox.left + u.bbox.width, y);
-      ctx.stroke();
-      this.#write(ctx, ratio, `${label} ${this.left.format(value)}`, u.bbox.left + 6 * ratio,
-        y - 5 * ratio);
+      const seen = (pieces || [[min, max, value]]).filter(([from, to]) => to >= min && from <= max);
+      let said = '';
+      for (const [from, to, height] of seen) {
+        const y = crisp(u.valToPos(height, 'y', true), ratio);
+        const [left, right] = [Math.max(from, min), Math.min(to, max)].map(
+          at => u.valToPos(at, 'x', true));
+        ctx.strokeStyle = ctx.fillStyle = color(tint || name);
+        ctx.setLineDash([8 * ratio, 5 * ratio]);
+        ctx.lineWidth = ratio;
+        ctx.beginPath();
+        ctx.moveTo(left, y);
+        ctx.lineTo(right, y);
+        ctx.stroke();
+        const text = `${label} ${this.left.format(height)}`;
+        if (text !== said && (seen.length === 1 || ctx.measureText(text).width < right - left)) {
+          this.#write(ctx, ratio, text, left + 6 * ratio, y - 5 * ratio);
+          said = text; // not again for each run
+        }
+      }
     }
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// format.js - numbers and times as people read them. Pure functions; the zone is the browser's.
+// format.js - numbers and times as people read them. Pure functions of what they are given and of
+// the clock: the browser's zone, unless setClock names another.
 
 export const unitNames = ['auto', 'B', 'KiB', 'MiB', 'GiB'];
 const powers = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
@@ -81,22 +82,54 @@ export function span(seconds) {
 const two = number => String(number).padStart(2, '0');
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
+// { name, offset }: a zone so many seconds east of Greenwich. { isDistance }: times are seconds
+// since some beginning. null: the browser's zone.
+let clock = null;
+export function setClock(other) { clock = other; }
+
+// A date whose UTC is what the clock shows then.
+function shown(seconds) {
+  const offset = clock === null ? -60 * new Date(seconds * 1000).getTimezoneOffset()
+    : clock.offset || 0;
+  return new Date(Math.floor((seconds + offset) * 1000 + 1e-3));
+}
+
 // Seconds since 1970 as a time of the day; `fraction`: with milliseconds.
 export function time(seconds, fraction = false) {
   if (!known(seconds))
     return nothing;
-  const date = new Date(seconds * 1000);
-  const text = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-  return fraction ? `${text}.${String(date.getMilliseconds()).padStart(3, '0')}` : text;
+  const date = shown(seconds);
+  const text = `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${
+    two(date.getUTCSeconds())}`;
+  return fraction ? `${text}.${String(date.getUTCMilliseconds()).padStart(3, '0')}` : text;
 }
 
-const day = date => `${date.getDate()} ${months[date.getMonth()]}`;
+const day = date => clock !== null && clock.isDistance
+  ? date.getTime() < 86400000 ? '' : `${Math.floor(date.getTime() / 86400000)}${gap}d`
+  : `${date.getUTCDate()} ${months[date.getUTCMonth()]}`;
+
+const sameDay = (a, b) => Math.floor(a.getTime() / 86400000) === Math.floor(b.getTime() / 86400000);
 
 // The same, with the day where that is not the other's.
 export function moment(seconds, other) {
-  const date = new Date(seconds * 1000);
-  const same = known(other) && new Date(other * 1000).toDateString() === date.toDateString();
-  return same ? time(seconds) : `${day(date)} ${time(seconds)}`;
+  const date = shown(seconds), same = known(other) && sameDay(shown(other), date);
+  return same ? time(seconds) : `${day(date)} ${time(seconds)}`.trimStart();
+}
+
+// "2026-11-21 10:49:38".
+export function date(seconds) {
+  if (!known(seconds))
+    return nothing;
+  return clock !== null && clock.isDistance ? moment(seconds)
+    : `${shown(seconds).toISOString().slice(0, 10)} ${time(seconds)}`;
+}
+
+// The moments in between that are whole multiples of a step by the clock.
+export function clockSplits(from, to, step) {
+  const offset = clock === null ? 0 : clock.offset || 0, splits = [];
+  for (let i = Math.ceil((from + offset) / step); i * step - offset <= to; i++)
+    splits.push(i * step - offset);
+  return splits;
 }
 
 // Labels of a time axis whose ticks are `step` seconds apart; the day stands below the first
@@ -104,9 +137,9 @@ export function moment(seconds, other) {
 export function ticks(splits, step) {
   let before = null;
   return splits.map(at => {
-    const date = new Date(at * 1000), today = day(date);
-    const clock = step < 1 ? time(at, true) : step < 60 ? time(at) : time(at).slice(0, 5);
-    const text = step >= 86400 ? today : today === before ? clock : `${clock}\n${today}`;
+    const today = day(shown(at));
+    const hour = step < 1 ? time(at, true) : step < 60 ? time(at) : time(at).slice(0, 5);
+    const text = step >= 86400 ? today || '0' : today === before ? hour : `${hour}\n${today}`;
     before = today;
     return text;
   });
@@ -114,8 +147,10 @@ export function ticks(splits, step) {
 
 // "Europe/Berlin, UTC+1", as it is at that moment.
 export function zone(seconds) {
-  const name = Intl.DateTimeFormat().resolvedOptions().timeZone || 'local time';
-  const minutes = -new Date(seconds * 1000).getTimezoneOffset();
+  const name = clock !== null ? clock.name
+    : Intl.DateTimeFormat().resolvedOptions().timeZone || 'local time';
+  const minutes = clock !== null ? Math.round(clock.offset / 60)
+    : -new Date(seconds * 1000).getTimezoneOffset();
   const sign = minutes < 0 ? '−' : '+', size = Math.abs(minutes);
   const part = size % 60 === 0 ? '' : `:${two(size % 60)}`;
   const offset = minutes === 0 ? 'UTC' : `UTC${sign}${Math.floor(size / 60)}${part}`;

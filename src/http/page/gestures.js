@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // gestures.js - what moves a curve under a pointer: a drag with shift or one finger, two fingers,
-// the wheel. A plain drag of the mouse is uPlot's: it selects what to zoom to.
+// the wheel: with ctrl, or by itself where the page does not scroll. A plain drag of the mouse is
+// uPlot's: it selects what to zoom to.
 
 const notch = 1.25; // a wheel's step
 
-export function bindGestures(over, view) {
+export function bindGestures(over, view, { wheel = false } = {}) {
   const pointers = new Map(); // what is down: where, and at which moment it was put down
   let first = null;           // the range then
 
@@ -55,11 +56,11 @@ export function bindGestures(over, view) {
 
   over.addEventListener('wheel', event => {
     const isSideways = Math.abs(event.deltaX) > Math.abs(event.deltaY);
-    if (event.ctrlKey || event.metaKey) {
+    if (event.ctrlKey || event.metaKey || (wheel && !isSideways && !event.shiftKey)) {
       const [from, to] = view.range();
       view.zoom(event.deltaY < 0 ? notch : 1 / notch, from + place(event) * (to - from));
-    } else if (isSideways) {
-      view.pan(event.deltaX / over.clientWidth);
+    } else if (isSideways || wheel) {
+      view.pan((isSideways ? event.deltaX : event.deltaY) / over.clientWidth);
     } else {
       return; // the page scrolls
     }

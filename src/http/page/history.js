@@ -2,6 +2,8 @@
 // history.js - the rows that the page has, column by column, and what follows from them. What
 // grows too long is thinned where it is oldest, so that the page can stay open for weeks.
 
+import { firstNotBefore } from './search.js';
+
 // Counters: of several rows the last one says all. Of other columns the highest stays, so that
 // no peak is lost.
 const counters = ['time', 'TotalAlloc', 'Mallocs', 'Frees', 'NumGC', 'PauseTotalNs'];
@@ -156,17 +158,4 @@ export class History {
     }
     return best;
   }
-}
-
-// In ascending times: the index of the first one that is not before.
-export function firstNotBefore(times, time) {
-  let low = 0, high = times.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (times[middle] < time)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
 }

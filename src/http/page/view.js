@@ -2,14 +2,11 @@
 // view.js - the part of the time that is shown: so many seconds up to the newest row, which moves
 // on with it, or a fixed piece that somebody has zoomed or moved to. All curves share one.
 
-const least = 2;       // seconds that can be zoomed to
-const leastShown = 20; // by themselves
-
 export class View {
-  // changed() is called after each move.
-  constructor(changed) {
-    this.changed = changed;
-    this.chosen = 300; // seconds; null: all
+  // changed() is called after each move. chosen: seconds, null: all. least: seconds that can be
+  // zoomed to; leastShown: by themselves.
+  constructor(changed, { chosen = 300, least = 2, leastShown = 20 } = {}) {
+    Object.assign(this, { changed, chosen, least, leastShown });
     this.span = this.chosen;
     this.end = null;   // null: the newest row
     this.first = 0;
@@ -21,7 +18,7 @@ export class View {
 
   // There are rows from when to when. Of a program that has just begun some time before is shown.
   bounds(first, last) {
-    this.first = Math.min(first, last - leastShown);
+    this.first = Math.min(first, last - this.leastShown);
     this.last = last;
   }
 
@@ -46,10 +43,11 @@ export class View {
 
   // Somewhere within what there is; what reaches to the newest row stays with it.
   show(begin, end) {
-    const span = Math.min(Math.max(end - begin, least), this.last - this.first);
+    const span = Math.min(Math.max(end - begin, this.least), this.last - this.first);
     let until = (begin + end) / 2 + span / 2;
     until = Math.max(until, this.first + span);
-    this.span = span;
+    const isAll = this.chosen === null && span >= this.last - this.first;
+    this.span = isAll ? null : span;
     this.end = until >= this.last - span / 1000 ? null : until;
     this.changed();
   }
