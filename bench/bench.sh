@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# bench.sh - what make bench runs: the rows of rows.sh, allocators.sh, profile.sh and pages.sh, each
+# bench.sh - what make bench runs: the rows of rows.sh, allocators.sh, profile.sh, pages.sh, plot.sh and
+# postmortem.sh, each
 # several times with memlog and its peers in turn, and a table of them on the
 # terminal, in bench.txt and, with every figure in a line of its own, in bench.csv.
 #
@@ -8,7 +9,8 @@
 # command; QUIET, seconds to wait for a quiet machine in a whole run (120);
 # BENCH_MIB and BENCH_SECONDS, how much lives in the rows pause and latency (1024)
 # and how long they and the row pages measure (20); BENCH_WITHOUT, another libmemlog-preload.so for the row
-# profile.
+# profile; BENCH_POSTMORTEM_MIB, how large the process of the row postmortem is (8192);
+# BENCH_PLOT_SAMPLES, how long the log of the row plot is (5000000).
 #
 # Ends with 0; 1 when something that was measured failed; 2 when it was called
 # wrongly; 3 when the machine was shared, so that some rows have no ratio.
@@ -23,7 +25,7 @@ BENCH_WITHOUT=${BENCH_WITHOUT:-}
 live_mib=${BENCH_MIB:-1024}
 measured_seconds=${BENCH_SECONDS:-20}
 all_rows='trees gcbench mark typed stop pause latency pairs instructions'
-all_rows="$all_rows workloads programs trackers profile memstats sample pages"
+all_rows="$all_rows workloads programs trackers profile memstats sample pages plot postmortem"
 attempts_factor=3
 
 usage() {
@@ -69,6 +71,10 @@ data=$work/data
 . "$bench_dir/profile.sh"
 # shellcheck source=bench/pages.sh
 . "$bench_dir/pages.sh"
+# shellcheck source=bench/plot.sh
+. "$bench_dir/plot.sh"
+# shellcheck source=bench/postmortem.sh
+. "$bench_dir/postmortem.sh"
 
 failed=0
 any_shared=0

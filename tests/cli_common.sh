@@ -18,17 +18,6 @@ for_others() {
   act=$work/others/prog_cli_act
 }
 
-# until SECONDS COMMAND...: again and again until it succeeds.
-until_true() {
-  tries=$(($1 * 50))
-  shift
-  while test "$tries" -gt 0; do
-    "$@" >/dev/null 2>&1 && return 0
-    sleep 0.02
-    tries=$((tries - 1))
-  done
-  return 1
-}
 # samples LOG: its data lines.
 samples() { grep -c '^[0-9]' "$1"; }
 # column LOG LINE COLUMN: of the data lines; LINE may be "last".
@@ -45,4 +34,36 @@ expect() {
   else
     grep -qF -e "$words" err || fail "$*: does not say \"$words\" but: $(cat err)"
   fi
+}
+# make_refusal: refuse.so in the folder; what is run with it may not read others' memory, as the kernel
+# refuses it with ptrace_scope=1.
+make_refusal() {
+  cat >refuse.c <<'END'
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+int open(const char *path, int flags, ...)
+{
+    size_t length = strlen(path);
+    va_list rest;
+    va_start(rest, flags);
+    int mode = flags & O_CREAT ? va_arg(rest, int) : 0;
+    va_end(rest);
+    if (length > 4 && strcmp(path + length - 4, "/mem") == 0)
+        return errno = EACCES, -1;
+    return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+ssize_t process_vm_readv(pid_t pid, const struct iovec *here, unsigned long heres,
+                         const struct iovec *there, unsigned long theres, unsigned long flags)
+{
+    (void)pid, (void)here, (void)heres, (void)there, (void)theres, (void)flags;
+    return errno = EPERM, -1;
+}
+END
+  $CC -shared -fPIC -o refuse.so refuse.c || { echo "no compiler"; exit 77; }
 }

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* print_stats.c - the C half of test_stats_json_go.sh.
+/* print_stats.c - the C half of test_stats_json_go.sh, and of what compares src/gdb with src/stats.
  *
  *   print_stats structs         for each of some structs, a line with its bytes
  *                               in hexadecimal and a line with its JSON
  *   print_stats doubles COUNT   COUNT and some hard doubles, one a line: bits
  *                               in hexadecimal, JSON style, Go's %v style
+ *   print_stats fields          the table of numbers, a line each: Go's name, its struct's number
+ *                               (enum ml_field_home), place, enum ml_field_type, enum ml_field_unit
  */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "stats/fields.h"
 #include "stats/json.h"
 
 /* xorshift64*: the same numbers on every machine. */
@@ -144,14 +147,25 @@ static void print_doubles(unsigned long count)
     }
 }
 
+/* --- the table -------------------------------------------------------------- */
+
+static void print_fields(void)
+{
+    for (const struct ml_field *field = ml_fields; field < ml_fields + ml_fields_count; field++)
+        printf("%s %d %d %d %d\n", field->go_name, field->home, field->offset, field->type,
+               field->unit);
+}
+
 int main(int count, char **arguments)
 {
     if (count == 2 && strcmp(arguments[1], "structs") == 0) {
         print_structs();
     } else if (count == 3 && strcmp(arguments[1], "doubles") == 0) {
         print_doubles(strtoul(arguments[2], NULL, 10));
+    } else if (count == 2 && strcmp(arguments[1], "fields") == 0) {
+        print_fields();
     } else {
-        fprintf(stderr, "usage: print_stats structs | doubles COUNT\n");
+        fprintf(stderr, "usage: print_stats structs | doubles COUNT | fields\n");
         return 2;
     }
     return fflush(stdout) == 0 ? 0 : 1;

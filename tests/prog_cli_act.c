@@ -10,6 +10,8 @@
  *   signals     say the name of each signal that comes, from now on (USR1, USR2, TERM, HUP)
  *   fork        go on in a child, and end without waiting for it
  *   spawn FILE  run it in a child by fork and exec, and wait for it
+ *   churn FILE  until the file is there, allocate and free large blocks
+ *   hide N      nobody may look into it any more: it is not dumpable
  *   interrupt N N children, one after the other, that a signal's handler ends while they allocate
  *   setuid N    become that user
  *   exit N, _exit N, kill N
@@ -20,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -104,15 +107,21 @@ static void end_at_once(int unused)
 }
 
 /* Large blocks: the figures of the heap's pages change all the time. */
+static void churn(int times)
+{
+    for (int i = 0; i < times; i++) {
+        void *volatile block = malloc(300000);
+        free(block);
+    }
+}
+
 _Noreturn static void allocate_until_interrupted(int microseconds)
 {
     const struct itimerval once = { .it_value = { 0, microseconds } };
     signal(SIGALRM, end_at_once);
     setitimer(ITIMER_REAL, &once, NULL);
-    for (;;) {
-        void *volatile block = malloc(300000);
-        free(block);
-    }
+    for (;;)
+        churn(1000);
 }
 
 static void interrupt(int children)
@@ -147,6 +156,11 @@ int main(int argc, char **argv)
             free_some(atoi(*word));
         else if (strcmp(act, "spawn") == 0)
             spawn(*word);
+        else if (strcmp(act, "churn") == 0)
+            while (access(*word, F_OK) != 0)
+                churn(1000);
+        else if (strcmp(act, "hide") == 0)
+            prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
         else if (strcmp(act, "interrupt") == 0)
             interrupt(atoi(*word));
         else if (strcmp(act, "wait") == 0)

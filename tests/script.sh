@@ -29,9 +29,21 @@ not_sanitized() {
   test -z "$SANITIZE" || { echo "built with sanitizers: $1"; exit 77; }
 }
 
+# until_true SECONDS COMMAND...: again and again until it succeeds.
+until_true() {
+  tries=$(($1 * 50))
+  shift
+  while test "$tries" -gt 0; do
+    "$@" >/dev/null 2>&1 && return 0
+    sleep 0.02
+    tries=$((tries - 1))
+  done
+  return 1
+}
+
 failures=0
 fail() { echo "FAIL: $*"; failures=$((failures + 1)); }
 finish() { test "$failures" -eq 0; exit; }
 
 # The floors of src, lowest first; neighbours stand on one line, between commas.
-floors='base os heap gc stats log,profile image http api,preload cli'
+floors='base os heap gc stats log,profile image,reading http api,preload cli'

@@ -6,35 +6,7 @@
 . "$top_srcdir/tests/cli_common.sh"
 preload=$(cd "$top_builddir" && pwd)/.libs/libmemlog-preload.so
 
-# As the kernel refuses with ptrace_scope=1, for memlog attach alone.
-cat >refuse.c <<'END'
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <stdarg.h>
-#include <string.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
-#include <unistd.h>
-int open(const char *path, int flags, ...)
-{
-    size_t length = strlen(path);
-    va_list rest;
-    va_start(rest, flags);
-    int mode = flags & O_CREAT ? va_arg(rest, int) : 0;
-    va_end(rest);
-    if (length > 4 && strcmp(path + length - 4, "/mem") == 0)
-        return errno = EACCES, -1;
-    return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
-}
-ssize_t process_vm_readv(pid_t pid, const struct iovec *here, unsigned long heres,
-                         const struct iovec *there, unsigned long theres, unsigned long flags)
-{
-    (void)pid, (void)here, (void)heres, (void)there, (void)theres, (void)flags;
-    return errno = EPERM, -1;
-}
-END
-$CC -shared -fPIC -o refuse.so refuse.c || { echo "no compiler"; exit 77; }
+make_refusal
 refused() { LD_PRELOAD=$work/refuse.so "$memlog" attach "$@"; }
 above() { value=$(column "$1" last "$2") && test "$value" -gt "$3"; }
 

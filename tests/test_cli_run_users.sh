@@ -111,4 +111,25 @@ if can_look >/dev/null 2>&1; then
   test "$?" = 8 || fail "status $?"
   test ! -s err || fail "an exec as another user is complained of: $(cat err)"
 fi
+# --- what was found while the loader had not made it ready leads nowhere: it is looked for again ------
+if command -v gdb >/dev/null; then
+  rm -f end more
+  "$memlog" run -q -i 10ms -o spoilt.log "$act" alloc 20000 say more wait end exit 9 2>err &
+  run=$!
+  until_true 60 test -e more
+  until_true 60 above spoilt.log 2 20000000 || fail "one that is to be spoilt: $(tail -n 2 spoilt.log) $(cat err)"
+  gdb -q -batch -nx -ex 'set debuginfod enabled off' -p $run -ex 'break ml_image_read' -ex continue \
+    -ex 'set var image->addresses[3] = 4096' -ex 'print image->addresses[3]' -ex detach >gdb.out 2>&1
+  had=$(samples spoilt.log)
+  more() { test "$(samples spoilt.log)" -gt $((had + 5)); }
+  if grep -q '^\$1 = 4096' gdb.out; then # there is debug information
+    until_true 20 more || fail "what leads nowhere is read for ever: $(cat err)"
+    test ! -s err || fail "it is complained of: $(cat err)"
+  elif test "$full" = 1; then
+    fail "gdb could not spoil it: $(tail -n 3 gdb.out)"
+  fi
+  touch end
+  wait $run
+  test "$?" = 9 || fail "status $?"
+fi
 finish

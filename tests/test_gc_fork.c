@@ -14,6 +14,10 @@
 
 static uint32_t stopping;
 
+/* Nothing is forked before every thread has come: AddressSanitizer has a lock while a thread
+ * begins, which a child of that moment would find taken for ever. */
+static pthread_barrier_t all_run;
+
 static bool is_over(void) { return __atomic_load_n(&stopping, __ATOMIC_ACQUIRE) != 0; }
 
 static void *churn(void *argument)
@@ -21,6 +25,7 @@ static void *churn(void *argument)
     enum { LIVE = 300 };
     void *objects[LIVE] = { NULL };
     uint32_t state = (uint32_t)(uintptr_t)argument + 1;
+    pthread_barrier_wait(&all_run);
     while (!is_over()) {
         state = state * 1664525 + 1013904223;
         unsigned at = (state >> 8) % LIVE;
@@ -34,6 +39,8 @@ static void *churn(void *argument)
 static void *collect_all_the_time(void *unused)
 {
     (void)unused;
+    memlog_gc(); /* memlog's own threads, too */
+    pthread_barrier_wait(&all_run);
     while (!is_over()) {
         memlog_gc();
         usleep(500);
@@ -78,7 +85,6 @@ static int live_in_child(void)
     return 0;
 }
 
-
 static void fork_times(unsigned times)
 {
     for (unsigned i = 0; i < times; i++) {
@@ -99,8 +105,10 @@ static void among_threads(void (*body)(unsigned), unsigned times)
     enum { THREADS = 5 };
     pthread_t threads[THREADS];
     inherit();
+    pthread_barrier_init(&all_run, NULL, THREADS + 1);
     for (uintptr_t i = 0; i < THREADS; i++)
         pthread_create(&threads[i], NULL, i == 0 ? collect_all_the_time : churn, (void *)i);
+    pthread_barrier_wait(&all_run);
     body(times);
     __atomic_store_n(&stopping, 1, __ATOMIC_RELEASE);
     for (int i = 0; i < THREADS; i++)
@@ -113,8 +121,11 @@ static void among_threads(void (*body)(unsigned), unsigned times)
 START_TEST(a_child_of_a_program_that_allocates_and_collects) { among_threads(fork_times, 100); }
 END_TEST
 
+static pthread_barrier_t both_run;
+
 static void *fork_in_thread(void *times)
 {
+    pthread_barrier_wait(&both_run);
     fork_times((unsigned)(uintptr_t)times);
     return NULL;
 }
@@ -122,6 +133,7 @@ static void *fork_in_thread(void *times)
 static void fork_from_two_threads(unsigned times)
 {
     pthread_t threads[2];
+    pthread_barrier_init(&both_run, NULL, 2);
     for (int i = 0; i < 2; i++)
         pthread_create(&threads[i], NULL, fork_in_thread, (void *)(uintptr_t)times);
     for (int i = 0; i < 2; i++)

@@ -156,7 +156,7 @@ START_TEST(a_small_span_is_cut_and_its_pages_know_it)
         ck_assert_uint_eq(span->use, ML_SPAN_SMALL);
         ck_assert_uint_eq(span->bin, bin);
         ck_assert_uint_eq(span->free_slots, ml_sizeclasses[ml_bin_class(bin)].slots);
-        ck_assert_ptr_null(ml_span_check(span));
+        ck_assert_ptr_null(ml_span_check(span, false));
         for (unsigned page = 0; page < span->pages; page++) {
             ck_assert_ptr_eq(ml_span_over(span->base + page * ML_PAGE_BYTES + 8191), span);
             ck_assert_uint_eq(ml_map.page_bin[ml_page_of(span->base) + page], bin);

@@ -115,7 +115,7 @@ START_TEST(slots_are_taken_from_the_lowest_and_pop_in_rising_order)
     ck_assert_ptr_eq(into[2], (void *)ml_span_slot_address(span, 2));
     ck_assert_ptr_eq(into[1], (void *)ml_span_slot_address(span, 5));
     ck_assert_ptr_eq(into[0], (void *)ml_span_slot_address(span, 8));
-    ck_assert_ptr_null(ml_span_check(span));
+    ck_assert_ptr_null(ml_span_check(span, false));
 }
 END_TEST
 
@@ -135,7 +135,7 @@ START_TEST(every_slot_of_every_class_is_taken_once_and_not_one_more)
                 ck_assert_ptr_eq(into[batch - 1 - i], (void *)ml_span_slot_address(span, got + i));
             got += taken;
             ck_assert_uint_eq(span->free_slots, span->slots - got);
-            ck_assert_ptr_null(ml_span_check(span));
+            ck_assert_ptr_null(ml_span_check(span, false));
         }
         ck_assert_uint_eq(ml_span_take(span, into, want), 0);
     }
@@ -176,7 +176,7 @@ START_TEST(cutting_a_used_span_anew_forgets_its_bits)
     ml_span_take(span, into, 64);
     span->bits[0].mark[0] = 5;
     ml_span_make_small(span, ml_bin_of(10, ML_UNCOLLECTABLE));
-    ck_assert_ptr_null(ml_span_check(span));
+    ck_assert_ptr_null(ml_span_check(span, false));
     ck_assert_uint_eq(span->free_slots, span->slots);
     ck_assert_uint_eq(span->kind, ML_UNCOLLECTABLE);
     ck_assert(!ml_span_is_taken(span, 0));
@@ -190,23 +190,23 @@ START_TEST(a_broken_span_names_the_rule)
     prepare();
     struct ml_span *span = made(1, ml_bin_of(ML_CLASSES - 1, ML_SCAN));
     ck_assert_uint_eq(ml_span_take(span, into, 1), 1);
-    ck_assert_ptr_null(ml_span_check(span));
+    ck_assert_ptr_null(ml_span_check(span, false));
     struct ml_span good = *span;
 
     span->free_slots++;
-    ck_assert_str_eq(ml_span_check(span), "free_slots + taken == slots");
+    ck_assert_str_eq(ml_span_check(span, false), "free_slots + taken == slots");
     *span = good;
     span->bits[0].taken = 0;
-    ck_assert_str_eq(ml_span_check(span), "free_slots + taken == slots");
+    ck_assert_str_eq(ml_span_check(span, false), "free_slots + taken == slots");
     *span = good;
     span->bits[0].taken |= (uint64_t)1 << span->slots;
-    ck_assert_str_eq(ml_span_check(span), "taken bits stand for slots");
+    ck_assert_str_eq(ml_span_check(span, false), "taken bits stand for slots");
     *span = good;
     span->bits[0].mark[0] = ~good.bits[0].taken;
-    ck_assert_str_eq(ml_span_check(span), "marked slots are taken");
+    ck_assert_str_eq(ml_span_check(span, false), "marked slots are taken");
     *span = good;
     span->use = ML_SPAN_FREE;
-    ck_assert_str_eq(ml_span_check(span), "span is in use");
+    ck_assert_str_eq(ml_span_check(span, false), "span is in use");
 }
 END_TEST
 

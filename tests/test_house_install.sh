@@ -20,7 +20,9 @@ root=$work/stage$prefix
 find "$work/stage" -name memlog.pc >"$work/pc"
 test "$(grep -c . "$work/pc")" = 1 || fail "not one memlog.pc: $(cat "$work/pc")"
 pc=$(dirname "$(cat "$work/pc")")
-for file in include/memlog.h include/memlog_stats.h; do
+for file in include/memlog.h include/memlog_stats.h share/man/man1/memlog-run.1 \
+  share/man/man3/memlog_calloc.3 share/man/man5/memory.log.5 share/zsh/site-functions/_memlog \
+  share/bash-completion/completions/memlog.bash share/fish/vendor_completions.d/memlog.fish; do
   test -f "$root/$file" || fail "$file is not installed"
 done
 cmp "$root/include/memlog.h" "$top_srcdir/src/api/memlog.h" || fail "another memlog.h is installed"

@@ -6,9 +6,10 @@
 . "${top_srcdir:-$(dirname "$0")/..}/tests/script.sh"
 cd "$top_srcdir" || exit 99
 
-find src samples tests plot wrap bench doc .ci -type f \
+find src samples tests plot wrap bench doc man completion .ci -type f \
   \( -name '*.[ch]' -o -name '*.cpp' -o -name '*.sh' -o -name '*.am' -o -name '*.go' \
   -o -name '*.py' -o -name '*.tcl' -o -name '*.awk' -o -name '*.plot' -o -name '*.map' -o -path '.ci/run' \
+  -o -name '*.[135]' -o -name '*.bash' -o -name '*.fish' -o -name '*.zsh' -o -name '_memlog' \
   -o -name '*.js' -o -name '*.mjs' -o -name '*.css' -o -name '*.html' \) \
   ! -path '*/.libs/*' ! -path '*/page/uplot/*' >"$work/sources" 2>/dev/null # uPlot is others' work
 for file in bootstrap configure.ac Makefile.am; do echo "$file" >>"$work/sources"; done
@@ -42,6 +43,14 @@ none 'a path of one machine'
 # Words are put together here so that this file does not hold them.
 each texts grep -nHwE "TO""DO|FIX""ME|X""XX"
 none 'something is left to do'
+
+# What a compiler makes is nobody's source: an ELF file is not kept.
+if git ls-files -z >"$work/kept" 2>/dev/null; then
+  xargs -0 grep -LI "" <"$work/kept" 2>/dev/null | while read -r file; do
+    test "$(head -c 4 "$file" | tr -d '\177')" = ELF && echo "$file"
+  done >"$work/found"
+  none 'a program is kept with the sources'
+fi
 
 # Scripts can be run.
 for file in bootstrap .ci/run tests/test_*.sh; do

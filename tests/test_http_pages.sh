@@ -57,8 +57,9 @@ test "${told%% *}" = "$mallocs" || fail "Mallocs were $mallocs, and are ${told%%
 tell publish
 get /debug/vars
 has_header Content-Type 'application/json; charset=utf-8'
-test "$(sed -n 's/^"\([a-z]*\)": .*/\1/p' body | tr '\n' ' ')" = 'cmdline load memstats requests state version ' ||
+test "$(sed -n 's/^"\([a-z]*\)": .*/\1/p' body | tr '\n' ' ')" = 'cmdline load memlog memstats requests state version ' ||
   fail "the variables are $(cut -c1-60 body)"
+grep -q '^"memlog": {"LargeMallocs":.*"RSS":.*}},$' body || fail "what Go leaves out: $(grep -a '^"memlog"' body)"
 for line in '"load": 0.5,' '"requests": 42,' '"state": {"word":"fine","list":[1,2,3]},' \
   '"version": "1.2 \u003cbeta\u003e"'; do
   grep -qxF "$line" body || fail "no $line in $(cut -c1-80 body)"

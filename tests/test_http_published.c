@@ -61,6 +61,7 @@ START_TEST(memlogs_own_names_are_not_to_be_had)
 {
     ck_assert_int_eq(add("memstats", ML_VARIABLE_INT, &count), -EINVAL);
     ck_assert_int_eq(add("cmdline", ML_VARIABLE_INT, &count), -EINVAL);
+    ck_assert_int_eq(add("memlog", ML_VARIABLE_INT, &count), -EINVAL);
     ck_assert_int_eq(add("", ML_VARIABLE_INT, &count), -EINVAL);
     ck_assert_int_eq(add(NULL, ML_VARIABLE_INT, &count), -EINVAL);
 }

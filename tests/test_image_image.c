@@ -94,6 +94,87 @@ START_TEST(collections_are_remembered_as_inside)
 }
 END_TEST
 
+/* ---- in the middle of an update ------------------------------------------------------------ */
+
+/* Whether the calling thread is met in the middle of one. */
+static bool am_met(struct ml_image *image)
+{
+    uint32_t tids[64];
+    ck_assert_int_eq(ml_image_read(image, &raw), 0);
+    size_t count = ml_image_amid(image, tids, 64);
+    for (size_t i = 0; i < count && i < 64; i++)
+        if (tids[i] == (uint32_t)gettid())
+            return ck_assert(ml_image_met_update(image)), true;
+    return false;
+}
+
+START_TEST(a_thread_in_the_middle_of_an_update_is_met)
+{
+    pid = getpid();
+    use_the_heap();
+    struct ml_image *image = open_image();
+    ck_assert(!am_met(image));
+    ml_thread_self->inside++;
+    ck_assert(am_met(image));
+    ml_thread_self->inside--;
+    ck_assert(!am_met(image));
+    for (unsigned bin = 0; bin < ML_BINS; bin++) {
+        struct ml_magazine *magazine = &ml_thread_self->magazines[bin];
+        if (magazine->top == magazine->bottom)
+            continue;
+        magazine->top--; /* taken, and not counted yet */
+        bool is_met = am_met(image);
+        magazine->top++;
+        ck_assert_msg(is_met, "bin %u", bin);
+    }
+    ck_assert(!am_met(image));
+    ml_image_close(image);
+}
+END_TEST
+
+START_TEST(an_update_that_does_not_end_is_told)
+{
+    uint32_t *sequence = NULL;
+    pid = getpid();
+    use_the_heap();
+    for (const struct ml_published *at = memlog_root.published; at < memlog_root.published_end; at++)
+        if (strcmp(at->name, "pageheap.sequence") == 0)
+            sequence = (uint32_t *)at->address;
+    ck_assert_ptr_nonnull(sequence);
+    struct ml_image *image = open_image();
+    __atomic_add_fetch(sequence, 1, __ATOMIC_RELAXED);
+    int error = ml_image_read(image, &raw);
+    bool is_torn = ml_image_is_torn(image);
+    __atomic_add_fetch(sequence, 1, __ATOMIC_RELAXED);
+    ck_assert_int_eq(error, 0);
+    ck_assert(is_torn);
+    ck_assert(ml_image_met_update(image));
+    (void)stats_of(image);
+    ml_image_close(image);
+}
+END_TEST
+
+START_TEST(lines_of_its_log_are_counted)
+{
+    struct memlog_extra extra = { .size = sizeof(extra) };
+    const struct memlog_log_options options = {
+        .size = sizeof(options), .file = "/dev/null", .interval_ns = UINT64_C(3600000000000)
+    };
+    pid = getpid();
+    use_the_heap();
+    struct ml_image *image = open_image();
+    ml_image_add_log_counts(image, &extra);
+    ck_assert_uint_eq(extra.log_samples, 0);
+    ck_assert_int_eq(memlog_log_start(&options), 0);
+    ck_assert_int_eq(memlog_log_sample(), 0);
+    ml_image_add_log_counts(image, &extra);
+    ck_assert_uint_eq(extra.log_samples, 2);
+    ck_assert_uint_eq(extra.log_lost, 0);
+    memlog_log_stop();
+    ml_image_close(image);
+}
+END_TEST
+
 /* ---- while it goes on ----------------------------------------------------------------- */
 
 enum { WORKERS = 4 };
@@ -230,4 +311,6 @@ END_TEST
 
 UNIT_MAIN("cli image", numbers_are_those_of_the_process_itself, collections_are_remembered_as_inside,
           numbers_fit_together_while_threads_work, another_version_is_refused,
-          what_is_not_there_is_an_error, numbers_come_where_the_call_is_refused)
+          what_is_not_there_is_an_error, numbers_come_where_the_call_is_refused,
+          a_thread_in_the_middle_of_an_update_is_met, an_update_that_does_not_end_is_told,
+          lines_of_its_log_are_counted)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -207,6 +208,40 @@ START_TEST(a_limit_below_what_is_mapped_leaves_nothing)
 }
 END_TEST
 
+/* As the system and debuggers see it: "dd" among the mapping's flags. */
+static bool is_left_out_of_cores(void *address)
+{
+    char line[512], flags[512] = "";
+    bool is_it = false;
+    FILE *maps = fopen("/proc/self/smaps", "re");
+    ck_assert_ptr_nonnull(maps);
+    while (flags[0] == '\0' && fgets(line, sizeof(line), maps) != NULL) {
+        uintptr_t begin, end;
+        if (sscanf(line, "%lx-%lx ", &begin, &end) == 2)
+            is_it = (uintptr_t)address >= begin && (uintptr_t)address < end;
+        else if (is_it && strncmp(line, "VmFlags:", 8) == 0)
+            strcpy(flags, line);
+    }
+    fclose(maps);
+    ck_assert_str_ne(flags, "");
+    return strstr(flags, " dd") != NULL;
+}
+
+START_TEST(core_files_hold_what_is_committed_and_no_more)
+{
+    char *range = ml_os_reserve(64 * MIB);
+    ck_assert_int_eq(ml_os_commit(range, MIB), 0);
+    ck_assert_int_eq(ml_os_commit(range + MIB, MIB), 0);
+    ck_assert_int_eq(ml_os_commit_scratch(range + 32 * MIB, MIB), 0);
+    range[32 * MIB] = 1;
+    ck_assert(!is_left_out_of_cores(range));
+    ck_assert(!is_left_out_of_cores(range + 2 * MIB - 1));
+    ck_assert(is_left_out_of_cores(range + 2 * MIB));
+    ck_assert(is_left_out_of_cores(range + 32 * MIB));
+    ck_assert(is_left_out_of_cores(range + 64 * MIB - 1));
+}
+END_TEST
+
 UNIT_MAIN("os pages", page_size_is_the_systems, reservations_begin_at_two_mib,
           reservation_is_trimmed_to_what_was_asked, a_terabyte_can_be_reserved_without_memory,
           reserving_too_much_or_nothing_gives_null, reserved_memory_cannot_be_touched,
@@ -216,4 +251,4 @@ UNIT_MAIN("os pages", page_size_is_the_systems, reservations_begin_at_two_mib,
           failures_are_told_and_leave_errno_alone,
           commit_beyond_the_data_limit_fails_with_an_errno, mapped_memory_is_zero_and_of_its_own,
           address_space_is_unlimited_by_default, address_space_left_is_what_can_be_mapped,
-          a_limit_below_what_is_mapped_leaves_nothing)
+          a_limit_below_what_is_mapped_leaves_nothing, core_files_hold_what_is_committed_and_no_more)

@@ -5,7 +5,6 @@
 . "${top_srcdir:-$(dirname "$0")/..}/tests/plot_common.sh"
 
 echo '# memlog 1 pid=1 start=2026-11-21T08:00:00Z interval=1s command="x"' >none.log
-{ cat none.log; echo '1795248000 4096 8192'; } >one.log
 : >empty.log
 cp "$fixtures/article.log" good.log
 ls >before
@@ -14,7 +13,6 @@ for format in png svg pdf dumb; do
   refuse "no log gone.log" gone.log $format
   refuse "no samples" none.log $format
   refuse "no samples" empty.log $format
-  refuse "only one sample" one.log $format
   refuse "is a directory" . $format
 done
 refuse "no log memory.log" ""

@@ -133,6 +133,92 @@ START_TEST(the_longest_text_fits_the_buffer_users_are_told_to_bring)
 }
 END_TEST
 
+/* ---- memlog_extra ------------------------------------------------------------------- */
+
+static const char *write_extra(const struct memlog_extra *extra)
+{
+    static char buffer[BUFFER_SIZE];
+    struct ml_text text;
+    ml_text_init(&text, buffer, sizeof(buffer));
+    ml_json_extra(&text, extra);
+    ck_assert_uint_lt(ml_text_finish(&text), sizeof(buffer));
+    return buffer;
+}
+
+START_TEST(all_fields_of_memlog_extra_follow_each_other_but_its_size)
+{
+    struct memlog_extra extra = { .size = sizeof(extra), .large_mallocs = 7, .gc_percent = -1,
+                                  .rss = 4096, .memory_limit = INT64_MAX, .weak_references = UINT64_MAX };
+    const char *from = write_extra(&extra);
+    char key[64];
+    size_t keys = 0;
+    for (size_t i = 0; i < ml_fields_count; i++) {
+        if (ml_fields[i].home != ML_HOME_EXTRA)
+            continue;
+        snprintf(key, sizeof(key), "%c\"%s\":", keys++ == 0 ? '{' : ',', ml_fields[i].go_name);
+        from = strstr(from, key);
+        ck_assert_msg(from != NULL, "%s is missing, or too early", key);
+    }
+    ck_assert_uint_gt(keys, 30);
+    const char *text = write_extra(&extra);
+    ck_assert_ptr_eq(strstr(text, "{\"LargeMallocs\":7,\"LargeFrees\":0,"), text);
+    ck_assert_ptr_nonnull(strstr(text, ",\"GCPercent\":-1,"));
+    ck_assert_ptr_nonnull(strstr(text, ",\"MemoryLimit\":9223372036854775807,"));
+    ck_assert_ptr_nonnull(strstr(text, ",\"WeakReferences\":18446744073709551615,"));
+    ck_assert_ptr_null(strstr(text, "\"Alloc\""));
+}
+END_TEST
+
+START_TEST(what_the_system_did_not_say_is_left_out)
+{
+    struct memlog_extra extra = { .size = sizeof(extra), .cgroup_limit = 5 };
+    const char *text = write_extra(&extra);
+    ck_assert_ptr_null(strstr(text, "\"RSS\""));
+    ck_assert_ptr_null(strstr(text, "\"CgroupLimit\""));
+    ck_assert_ptr_nonnull(strstr(text, ",\"Threads\":0,\"LogSamples\":0,"));
+}
+END_TEST
+
+START_TEST(histograms_are_their_counts_and_their_sum)
+{
+    struct memlog_extra extra = { .size = sizeof(extra) };
+    char expected[BUFFER_SIZE] = ",\"StopHistogram\":{\"Counts\":[5";
+    extra.stop_histogram.counts[0] = 5;
+    extra.stop_histogram.counts[MEMLOG_HISTOGRAM - 1] = UINT64_MAX;
+    extra.stop_histogram.sum_ns = 123;
+    for (unsigned i = 1; i < MEMLOG_HISTOGRAM - 1; i++)
+        append(expected, ",0");
+    append(expected, ",18446744073709551615],\"SumNs\":123}}");
+    const char *text = write_extra(&extra);
+    ck_assert_str_eq(text + strlen(text) - strlen(expected), expected);
+}
+END_TEST
+
+START_TEST(both_are_one_object)
+{
+    static char both[3 * BUFFER_SIZE], expected[3 * BUFFER_SIZE], memstats[BUFFER_SIZE];
+    struct memlog_memstats stats = known_stats();
+    struct memlog_extra extra = { .size = sizeof(extra), .rss = 4096 };
+    struct ml_text text;
+    ml_text_init(&text, both, sizeof(both));
+    ml_json_all(&text, &stats, &extra);
+    ml_text_finish(&text);
+    write_json(&stats, memstats, sizeof(memstats));
+    snprintf(expected, sizeof(expected), "{\"memstats\":%s,\"memlog\":%s}", memstats, write_extra(&extra));
+    ck_assert_str_eq(both, expected);
+    /* What the command has room for. */
+    memset(&stats, 0xff, sizeof(stats));
+    memset(&extra, 0xff, sizeof(extra));
+    stats.enable_gc = stats.debug_gc = false;
+    ml_text_init(&text, both, sizeof(both));
+    ml_json_all(&text, &stats, &extra);
+    ck_assert_uint_lt(ml_text_finish(&text), 32 * 1024);
+}
+END_TEST
+
 UNIT_MAIN("stats json", a_known_struct_has_the_text_go_would_write,
           keys_follow_each_other_as_in_go, a_cut_text_is_the_beginning_of_the_whole_one,
-          the_longest_text_fits_the_buffer_users_are_told_to_bring)
+          the_longest_text_fits_the_buffer_users_are_told_to_bring,
+          all_fields_of_memlog_extra_follow_each_other_but_its_size,
+          what_the_system_did_not_say_is_left_out,
+          histograms_are_their_counts_and_their_sum, both_are_one_object)

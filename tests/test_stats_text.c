@@ -64,6 +64,7 @@ static size_t lines_of(const char *text)
 START_TEST(every_field_has_one_line_but_the_systems)
 {
     size_t lines = 0;
+    extra.rss = 1 << 20;
     for (size_t i = 0; i < ml_fields_count; i++) {
         const struct ml_field *field = &ml_fields[i];
         char name[64];
@@ -79,6 +80,26 @@ START_TEST(every_field_has_one_line_but_the_systems)
         lines++;
     }
     ck_assert_uint_eq(lines, lines_of(text_in(ML_TEXT_MIB)));
+}
+END_TEST
+
+START_TEST(memstats_alone_is_a_part_of_it_without_size_classes)
+{
+    static char part[BUFFER_SIZE];
+    struct ml_text text;
+    size_t lines = 0;
+    stats.alloc = 5000;
+    stats.by_size[2] = (struct memlog_by_size){ 32, 3, 2 };
+    ml_text_init(&text, part, sizeof(part));
+    ml_text_memstats(&text, &stats, ML_TEXT_KIB);
+    ck_assert_uint_lt(ml_text_finish(&text), sizeof(part));
+    for (size_t i = 0; i < ml_fields_count; i++)
+        lines += ml_fields[i].home == ML_HOME_MEMSTATS;
+    ck_assert_uint_eq(lines_of(part), lines - 1);
+    ck_assert_ptr_null(strstr(part, "BySize"));
+    /* Of all of it, the beginning. */
+    ck_assert_msg(strncmp(text_in(ML_TEXT_KIB), part, strlen(part)) == 0, "%s", part);
+    ck_assert_int_eq(strncmp(text_in(ML_TEXT_KIB) + strlen(part), "BySize: ", 8), 0);
 }
 END_TEST
 
@@ -151,6 +172,7 @@ START_TEST(limits_that_are_not_there_and_settings_are_words)
     stats.gc_cpu_fraction = 0.0123;
     LINE_IS(ML_TEXT_MIB, "NextGC", "none");
     LINE_IS(ML_TEXT_MIB, "MemoryLimit", "none");
+    extra.rss = 1 << 20; /* else it is not known */
     LINE_IS(ML_TEXT_MIB, "CgroupLimit", "none");
     LINE_IS(ML_TEXT_MIB, "GCPercent", "off");
     LINE_IS(ML_TEXT_MIB, "EnableGC", "false");
@@ -258,6 +280,7 @@ END_TEST
 
 UNIT_MAIN("stats text", the_first_lines_are_what_is_looked_for_most,
           every_field_has_one_line_but_the_systems,
+          memstats_alone_is_a_part_of_it_without_size_classes,
           bytes_have_two_decimals_at_most_and_no_zeros_at_the_end, what_is_there_never_reads_as_0,
           times_are_told_in_a_unit_that_fits, limits_that_are_not_there_and_settings_are_words,
           of_the_rings_only_the_newest_are_told, size_classes_that_were_never_used_are_left_out,

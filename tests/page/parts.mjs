@@ -9,7 +9,8 @@ import { pathToFileURL } from 'node:url';
 process.env.TZ = 'Europe/Berlin';
 const load = name => import(pathToFileURL(`${process.argv[2]}/${name}.js`).href);
 const format = await load('format');
-const { History, firstNotBefore } = await load('history');
+const { History } = await load('history');
+const { firstNotBefore } = await load('search');
 const { View } = await load('view');
 let failures = 0;
 
@@ -248,6 +249,65 @@ await check('times are local, and the zone has a name', () => {
     ['23:59\n15 Jan', '00:00\n16 Jan', '00:01']);
   assert.deepEqual(format.ticks([winter, winter + 0.5], 0.5),
     ['23:59:58.000\n15 Jan', '23:59:58.500']);
+});
+
+await check('times by a zone that was set, or from a beginning on', () => {
+  const summer = Date.UTC(2026, 6, 15, 22, 30) / 1000;
+  format.setClock({ name: 'IST', offset: 19800 });
+  assert.equal(format.date(summer), '2026-07-16 04:00:00');
+  assert.equal(format.moment(summer, summer - 86400), '16 Jul 04:00:00');
+  assert.equal(format.zone(summer), 'IST, UTC+5:30');
+  assert.deepEqual(format.clockSplits(summer, summer + 7200, 3600), [summer, summer + 3600,
+    summer + 7200]);
+  format.setClock({ isDistance: true });
+  assert.equal(format.time(3661.5, true), '01:01:01.500');
+  says(format.date(90000), '1 d 01:00:00');
+  says(format.date(3600), '01:00:00');
+  format.setClock(null);
+  assert.equal(format.date(summer), '2026-07-16 00:30:00');
+});
+
+await check('what one sees in whole is not zoomed, where all was chosen', () => {
+  const view = new View(() => {}, { chosen: null, least: 0.01, leastShown: 0.01 });
+  view.bounds(10, 20);
+  view.show(14, 14.001);
+  assert.ok(Math.abs(view.range()[1] - view.range()[0] - 0.01) < 1e-9);
+  view.zoom(1e-9);
+  assert.deepEqual(view.range(), [10, 20]);
+  assert.equal(view.isZoomed, false);
+});
+
+// ---- the rows of a written page ---------------------------------------------------------
+
+const { merge, unpack } = await load('rows');
+const packed = (times, values, more) => ({ start: 100, scale: 10, breaks: [], ...more, times,
+  columns: values.map(data => ({ isWhole: true, data })) });
+
+await check('differences become samples, with nothing where a curve breaks', () => {
+  const rows = unpack(packed([5, 1, 10], [[7, -2, 1], [1, null, 3]], { breaks: [0, 2] }));
+  assert.deepEqual(rows.times, [100.5, 100.6, 101.6, 101.6]);
+  assert.deepEqual(rows.columns, [[7, 5, null, 6], [1, null, null, 4]]);
+  assert.equal(rows.isSorted, true);
+  const parts = { start: 0, scale: 1, times: [1], breaks: [],
+    columns: [{ isWhole: false, data: [0.25] }] };
+  assert.deepEqual(unpack(parts).columns, [[0.25]]);
+});
+
+await check('a clock that was set back leads to samples in order, none lost', () => {
+  const rows = unpack(packed([10, 10, -15], [[1, 1, 1]]));
+  assert.deepEqual([rows.times, rows.columns, rows.isSorted],
+    [[100.5, 101, 102], [[3, 1, 2]], false]);
+});
+
+await check('logs as one: each has its rows, and is not known outside of them', () => {
+  const one = { ...unpack(packed([0, 10], [[1, 1]])), shift: 0 };
+  const two = { ...unpack(packed([5, 10], [[10, 10]])), shift: 0 };
+  const { times, values } = merge([one, two]);
+  assert.deepEqual(times, [100, 100, 100.5, 100.5, 101, 101, 101.5, 101.5]);
+  assert.deepEqual(values[0], [[null, 1, undefined, undefined, 2, null, undefined, undefined]]);
+  assert.deepEqual(values[1], [[undefined, undefined, null, 10, undefined, undefined, 20, null]]);
+  const aligned = merge([{ ...one, shift: 100 }, { ...two, shift: 100.5 }]);
+  assert.deepEqual(aligned.times, [0, 0, 0, 0, 1, 1, 1, 1]);
 });
 
 // ---- asking ---------------------------------------------------------------------------

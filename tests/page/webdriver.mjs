@@ -108,6 +108,10 @@ export async function startBrowser({ folder, width = 1400, height = 1000 }) {
         parameters: { pointerType: 'mouse' },
         actions: [{ type: 'pointerMove', duration: 0, x, y }, ...press, ...press] }] });
     },
+    async wheel([x, y], deltaY) {
+      await ask('POST', `${base}/actions`, { actions: [{ type: 'wheel', id: 'wheel',
+        actions: [{ type: 'scroll', x, y, deltaX: 0, deltaY, duration: 0 }] }] });
+    },
     // What was logged since the last time: 'browser' or 'performance'.
     log: type => ask('POST', `${base}/se/log`, { type }),
     devtools: (cmd, params) => ask('POST', `${base}/goog/cdp/execute`, { cmd, params }),
