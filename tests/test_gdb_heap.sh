@@ -165,7 +165,9 @@ if planted shared plant fill $mib wait go; then
   section way | tr '\n' '|' |
     grep -q "  data of shared: held_last .*|  -> $last, [^|]*: at + [08]|  -> 0x[0-9a-f]*, [^|]*: at + 0|  -> 0x[0-9a-f]*, the object itself|" ||
     fail "$what: $(section way)"
-  timeout 300 gdb -nx -batch -iex 'set debuginfod enabled off' -x "$extension" -p $pid \
+  # In the foreground timeout hands the signal on once; else to its whole group too, and gdb gets
+  # two, of which the second may end the telling of the first.
+  timeout --foreground 300 gdb -nx -batch -iex 'set debuginfod enabled off' -x "$extension" -p $pid \
     -ex "memlog find-refs -depth 100000 ((long *) $last)[-1000 * 8]" -ex 'echo after\n' >out 2>err &
   gdb=$!
   until_true 120 grep -q '^objects that hold' out
