@@ -102,6 +102,22 @@ says "growing in number: HeapObjects grows (Alloc: steady)" "A leak by number: 1
   "Pressure: 2.0 collections a second"
 grep -q 'MEMLOG_COLUMNS' out && fail "columns are missed that are there: $(cat out)"
 
+# late BEFORE OBJECTS BYTES: 200 seconds as it is, then 200 in which so many objects of so many bytes are added
+# each second; what was there before is freed at the end.
+late() {
+  awk -v before="$1" -v n="$2" -v size="$3" 'BEGIN { print "# memlog 1 pid=1 start=2023-11-14T22:13:20Z interval=1s command=\"x\""
+    print "# timestamp Alloc Sys HeapObjects"
+    for (i = 0; i < 400; i++) { more = i < 200 ? 0 : n * (i - 200); alloc = 3500000 + i * 7919 % 50000
+      printf "%d %d 90000000 %d\n", 1700000000 + i, alloc + more * size, before + more }
+    printf "%d %d 90000000 %d\n# end reason=exit\n", 1700000000 + i, more * size, more }' >late.log
+}
+late 2000 800 48
+report 1 late.log
+says "A leak by number: 2.88 million more objects an hour, of about 48 B each."
+late 2000 20 2000
+report 1 late.log
+says "A leak by number and size: 72000 more objects an hour, of about 2.0 KiB each"
+
 # once LOG ALLOC TOTAL HEAPIDLE: at the 20th of 300 seconds 100 MB are freed, all but ALLOC; TOTAL more each second.
 once() {
   awk -v alloc="$2" -v more="$3" -v idle="$4" 'BEGIN { print "# memlog 1 pid=1 start=2023-11-14T22:13:20Z interval=1s command=\"x\""

@@ -42,8 +42,9 @@ const char *ml_span_text(double seconds, char *text)
 const char *ml_rate_text(double bytes, char *text)
 {
     char size[ML_VALUE_BYTES];
-    snprintf(text, ML_VALUE_BYTES, "%s%s", bytes < 0 ? "-" : "",
-             ml_bytes_text((uint64_t)fmin(fabs(bytes), 1e18), size, sizeof(size)));
+    double whole = round(fmin(fabs(bytes), 1e18)); /* 47.999 are not 47 */
+    snprintf(text, ML_VALUE_BYTES, "%s%s", bytes < 0 && whole > 0 ? "-" : "",
+             ml_bytes_text((uint64_t)whole, size, sizeof(size)));
     return text;
 }
 

@@ -43,8 +43,7 @@ static void find_leak(const struct ml_study *study, struct ml_findings *findings
     bool more_bytes = bytes->verdict == ML_VERDICT_GROWING;
     bool more_objects = objects->verdict == ML_VERDICT_GROWING;
     double each = more_objects && more_bytes ? bytes->slope.per_hour / objects->slope.per_hour : 0;
-    double before = fmax(objects->level - objects->rise, 1);
-    double usual = fmax(bytes->level - (more_bytes ? bytes->rise : 0), 1) / before;
+    double usual = fmax(bytes->base, 1) / fmax(objects->base, 1);
     if (more_objects && (!more_bytes || each < SMALL * usual))
         add(findings, ML_FINDING_BY_NUMBER, objects->slope.per_hour, each, 0);
     else if (more_bytes && (!more_objects || each > LARGE * usual))

@@ -211,7 +211,7 @@ static bool is_held_more_and_more(const struct ml_trend *trend)
 {
     static const double SURE = 0.99, SHARE = 0.25;
     return trend != NULL && trend->verdict == ML_VERDICT_GROWING && trend->confidence >= SURE &&
-           trend->rise > SHARE * (trend->level - trend->rise);
+           trend->rise > SHARE * trend->base;
 }
 
 unsigned ml_study_main(const struct ml_study *study)

@@ -168,6 +168,18 @@ static bool ends_high(const struct ml_point *points, size_t count, double rise)
     return ml_median(last, part) - ml_median(first, part) > RISE_KEPT * rise;
 }
 
+static void take_growth(const struct ml_point *points, size_t count, const struct ml_slope *slope,
+                        struct ml_trend *trend)
+{
+    double bases[ML_LOWS_MOST];
+    for (size_t i = 0; i < count; i++)
+        bases[i] = points[i].value - slope->per_hour * (points[i].hours - points[0].hours);
+    trend->slope = *slope;
+    trend->growing_from = points[0].hours;
+    trend->rise = slope->per_hour * (points[count - 1].hours - points[0].hours);
+    trend->base = ml_median(bases, count);
+}
+
 static bool grows(const struct ml_lows *lows, const struct ml_shapes *shapes, double least,
                   struct ml_trend *trend)
 {
@@ -187,9 +199,7 @@ static bool grows(const struct ml_lows *lows, const struct ml_shapes *shapes, do
         !tail_rises(points, count, &slope,
                     shapes->grows.kind == ML_SHAPE_WARM_LINE ? TAIL_SHARE_WARM : TAIL_SHARE))
         return false;
-    trend->slope = slope;
-    trend->growing_from = points[0].hours;
-    trend->rise = slope.per_hour * hours;
+    take_growth(points, count, &slope, trend);
     return true;
 }
 
@@ -291,9 +301,7 @@ static bool only_rises(const struct ml_lows *lows, double least, struct ml_trend
     if (!is_few && (slope.order < ORDER_LEAST ||
                     !tail_rises(lows->points, lows->count, &slope, TAIL_SHARE_ALONE)))
         return false;
-    trend->slope = slope;
-    trend->growing_from = lows->points[0].hours;
-    trend->rise = slope.per_hour * hours;
+    take_growth(lows->points, lows->count, &slope, trend);
     return true;
 }
 

@@ -26,6 +26,8 @@ struct ml_trend {
     double hours;          /* from the first low to the last */
     double level;          /* of the lows, at the end */
     double rise;           /* growing: since growing_from; plateau: of the step */
+    double base;           /* growing: what it rises from, by the line; the level may be of the end, where
+                            * some of it was freed */
     double first,
         arrived;        /* where the curve began; when (hours) it first was near where it stays */
     double top;         /* the highest */
