@@ -83,6 +83,16 @@ awk '/^#/ { print; next } { $2 += NR > 200 ? 60000000 : 0; $3 = 200000000; print
 report 0 step.log
 says "Verdict: plateau: Alloc rose by 57"
 
+# The number of collections is missed where there can be some.
+report 0 saw.log
+says "More could be told of a log with MEMLOG_COLUMNS=TotalAlloc."
+sed '1s/ command/ gc=off command/' saw.log >off.log
+report 0 off.log
+says "MEMLOG_COLUMNS=TotalAlloc."
+sed '1s/ command/ gc=concurrent command/' saw.log >collects.log
+report 0 collects.log
+says "MEMLOG_COLUMNS=TotalAlloc,NumGC."
+
 # --- the columns' numbers ------------------------------------------------------------------------
 printf '# memlog 1 pid=1 start=2023-11-14T22:13:20Z interval=1s command="x"\n# timestamp Alloc Sys HeapObjects\n' >few.log
 printf '1700000000 1048576 4194304 10\n1700000001 3145728 4194304 30\n1700000002 2097152 4194304 20\n' >>few.log
@@ -135,6 +145,14 @@ report 0 pieces.log
 says "Fragmented: 104.0 MiB is held and at most 4.8 MiB of it was in use lately;" "only 1.9 MiB could go back to the system"
 report 0 --json pieces.log
 says '"fragmented"'
+# What is no longer resident is held by nobody.
+awk '/^# t/ { print "# timestamp Alloc Sys RSS"; next } /^#/ { print; next } { print $1, $2, $3, $1 < 1700000020 ? 112000000 : 12000000 }' \
+  freed.log >returned.log
+report 0 returned.log
+grep -q 'Retained' out && fail "what went back is called retained: $(cat out)"
+awk '/^# t/ { print "# timestamp Alloc Sys RSS"; next } /^#/ { print; next } { print $1, $2, $3, 112000000 }' freed.log >resident.log
+report 0 resident.log
+says "Retained or fragmented: 104.9 MiB is held"
 once nothing.log 0 500000000 90000000
 report 0 nothing.log
 says "Churn: 476.8 MiB is allocated a second"

@@ -216,7 +216,8 @@ static void say_finding(const struct speech *speech, const struct ml_finding *fi
     case ML_FINDING_FRAGMENTED:
         say(speech, ML_TOPIC_FINDING,
             "Fragmented: %s is held and at most %s of it was in use lately; the rest lies between "
-            "objects that are in use, and only %s could go back to the system.",
+            "objects that are in use, or is what the heap keeps its books in, and only %s could go "
+            "back to the system.",
             ml_rate_text(finding->b, b), ml_rate_text(finding->c, c), ml_rate_text(finding->a, a));
         break;
     case ML_FINDING_OUTSIDE:

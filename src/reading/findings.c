@@ -55,17 +55,24 @@ static void find_leak(const struct ml_study *study, struct ml_findings *findings
 /* ---- memory that is not in use ----------------------------------------------------------------
  */
 
+/* Without what was given back. Where that is not known, all that is held is at least in RSS. */
+static double held_of(const struct ml_study *study)
+{
+    double sys = last_of(study, "Sys"), released = last_of(study, "HeapReleased");
+    return isnan(released) && !isnan(sys) ? fmin(sys, last_of(study, "RSS")) : sys - released;
+}
+
 static void find_retained(const struct ml_study *study, struct ml_findings *findings)
 {
     const struct ml_trend *used = ml_study_trend(study, "Alloc");
-    double sys = last_of(study, "Sys"), released = last_of(study, "HeapReleased");
-    if (used == NULL || isnan(sys) || used->verdict == ML_VERDICT_GROWING)
+    double held = held_of(study);
+    if (used == NULL || isnan(held) || used->verdict == ML_VERDICT_GROWING)
         return;
-    double held = sys - (isnan(released) ? 0 : released), spare = held - used->recent_top;
+    double spare = held - used->recent_top;
     if (spare < RETAINED_SHARE * held || spare < RETAINED_LEAST)
         return;
     /* Whole pages can go back, and not what is free between objects in use. */
-    double pages = last_of(study, "HeapIdle") - released;
+    double pages = last_of(study, "HeapIdle") - last_of(study, "HeapReleased");
     bool is_known = !isnan(pages);
     add(findings, is_known && pages < spare / 2 ? ML_FINDING_FRAGMENTED : ML_FINDING_RETAINED,
         is_known ? fmin(fmax(pages, 0), spare) : spare, held, used->recent_top);
@@ -122,7 +129,7 @@ void ml_findings_find(const struct ml_study *study, bool is_growing, struct ml_f
         miss(findings, study, "HeapObjects");
     if (study->trends[ml_study_main(study)].falls > 0) {
         miss(findings, study, "TotalAlloc");
-        if (study->collections == 0)
+        if (study->run.collects && study->collections == 0)
             miss(findings, study, "NumGC");
     }
 }

@@ -29,6 +29,7 @@ struct ml_log_run {
     char names[ML_LINE_COLUMNS][ML_LINE_NAME_BYTES]; /* plain ASCII; '?' for what is not */
     int alloc, sys; /* places of Alloc and Sys (of pss and rss without memlog); -1: none */
     bool is_resident; /* of a process without memlog: rss pss swap */
+    bool collects;    /* memory is collected: gc=, and not off */
 };
 
 struct ml_log_sample {

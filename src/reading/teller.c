@@ -164,10 +164,11 @@ static void take_header(struct ml_teller *teller, const char *line, size_t lengt
     teller->is_named = false;
     run->count = 0;
     const char *pid = value_of(teller->header, " pid="), *start = value_of(teller->header, " start=");
-    const char *interval = value_of(teller->header, " interval=");
+    const char *interval = value_of(teller->header, " interval="), *gc = value_of(teller->header, " gc=");
     const char *command = strstr(teller->header, " command=\"");
     run->pid = pid == NULL ? 0 : strtoll(pid, NULL, 10);
     run->interval_ns = interval == NULL ? 0 : parse_interval(interval);
+    run->collects = gc != NULL && strncmp(gc, "off", 3) != 0;
     snprintf(run->start, sizeof(run->start), "%.*s", start == NULL ? 0 : (int)strcspn(start, " "),
              start == NULL ? "" : start);
     take_command(run, command == NULL ? "" : command + strlen(" command=\""));
