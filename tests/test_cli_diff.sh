@@ -83,6 +83,19 @@ row_is Alloc last "1990 105980 103990 5225.628140703518"
 diff_logs 0 --whole a.log b.log
 says "^Compared: all of both\.$"
 
+# Of two that ended within an interval of each other both ends count, whichever was the later one.
+for n in 3 8; do
+  { sed '$d' a.log; echo "1795248099.$n 0 5000 700 0 1 1"; echo '# end reason=exit'; } | sed 's/^\(1[0-9]*\) /\1.0 /' >"end$n.log"
+done
+for order in 'end3.log end8.log' 'end8.log end3.log'; do
+  # shellcheck disable=SC2086 # two words
+  diff_logs 0 -j $order
+  row_is Alloc last "0 0 0 0"
+  says '"compared_seconds":99.8,'
+done
+diff_logs 0 -j end3.log b.log
+says '"compared_seconds":99.3,'
+
 # --- from a mark on: A has 59 s behind it, B more -----------------------------------------------------
 # The mark is at the sample before it: A's 39th second, B's 59th.
 diff_logs 0 -j --align=mark:ready a.log b.log

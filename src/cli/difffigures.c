@@ -162,6 +162,14 @@ static void find_common(struct ml_comparison *comparison, struct ml_columns *col
     }
 }
 
+static int64_t interval_of(const struct ml_comparison *comparison)
+{
+    uint64_t a = comparison->parts[0].run.interval_ns, b = comparison->parts[1].run.interval_ns;
+    return (int64_t)(a > b ? a : b);
+}
+
+/* Less than the time between two samples is no difference in length: of both the last one counts,
+ * in which a program that has ended may have freed all. */
 static void align(struct ml_comparison *comparison)
 {
     int64_t length[2];
@@ -170,7 +178,10 @@ static void align(struct ml_comparison *comparison)
         comparison->zero_ns[side] = comparison->mark != NULL ? part->mark_ns : part->first_ns;
         length[side] = part->last_ns - comparison->zero_ns[side];
     }
-    comparison->length_ns = length[0] < length[1] ? length[0] : length[1];
+    bool is_a_shorter = length[0] < length[1];
+    comparison->length_ns = is_a_shorter ? length[0] : length[1];
+    if (length[is_a_shorter] - length[!is_a_shorter] < interval_of(comparison))
+        comparison->length_ns = length[is_a_shorter];
 }
 
 /* Without those that neither part has a number of: a limit that is not set, say. */
