@@ -209,6 +209,10 @@ if ! test -w closed; then # root may
 fi
 export_log 2 nowhere.log
 says "nowhere.log: No such file"
+# A copy of what came in a pipe is not what it is called by.
+cat runs.log | "$memlog" export --from mark:never - >out 2>err
+test $? = 2 || fail "a mark that is not in a pipe was found"
+says 'there is no mark "never" in standard input$'
 export_log 2 .
 export_log 2 -f xml runs.log
 says "none of csv, json, openmetrics"

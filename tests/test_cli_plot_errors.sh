@@ -49,6 +49,7 @@ wrong "say --format too" -o x.gif good.log
 wrong "there is no zone" -z Nowhere/City good.log
 wrong "there is no zone" -z ../../etc/passwd good.log
 wrong "is no time" --from soon good.log
+one_line "can't be found in the standard input, which is read once: name a file" -f term --from -2h -
 wrong "neither clock nor start" --align=middle good.log
 wrong "from 10 to" --width 3 good.log
 wrong "one log at a time" --live good.log other.log

@@ -110,23 +110,23 @@ START_TEST(the_range_is_everything_where_nothing_is_said)
 {
     int64_t from, to;
     write_log("m.log", "1 2 3\n");
-    ck_assert(ml_when_range(NULL, NULL, "m.log", &from, &to) && from == INT64_MIN && to == INT64_MAX);
-    ck_assert(ml_when_range("@5", "@9", "m.log", &from, &to) && from == SECONDS(5) && to == SECONDS(9));
+    ck_assert(ml_when_range(NULL, NULL, "m.log", "the log", &from, &to) && from == INT64_MIN && to == INT64_MAX);
+    ck_assert(ml_when_range("@5", "@9", "m.log", "the log", &from, &to) && from == SECONDS(5) && to == SECONDS(9));
     fclose(stderr);
-    ck_assert(!ml_when_range("@9", "@5", "m.log", &from, &to));
-    ck_assert(!ml_when_range("soon", NULL, "m.log", &from, &to));
-    ck_assert(!ml_when_range("+1", NULL, "none.log", &from, &to));
-    ck_assert(!ml_when_range("+1", NULL, "-", &from, &to));
+    ck_assert(!ml_when_range("@9", "@5", "m.log", "the log", &from, &to));
+    ck_assert(!ml_when_range("soon", NULL, "m.log", "the log", &from, &to));
+    ck_assert(!ml_when_range("+1", NULL, "none.log", "the log", &from, &to));
+    ck_assert(!ml_when_range("+1", NULL, "-", "the log", &from, &to));
     ck_assert_int_eq(mkfifo("pipe", 0600), 0);
-    ck_assert(!ml_when_range("+1", NULL, "pipe", &from, &to));
-    ck_assert(ml_when_range("@5", NULL, "pipe", &from, &to));
+    ck_assert(!ml_when_range("+1", NULL, "pipe", "the log", &from, &to));
+    ck_assert(ml_when_range("@5", NULL, "pipe", "the log", &from, &to));
 }
 END_TEST
 
 static bool is_range(const char *from, const char *to, int64_t first, int64_t last)
 {
     int64_t from_ns, to_ns;
-    return ml_when_range(from, to, "m.log", &from_ns, &to_ns) && from_ns == first && to_ns == last;
+    return ml_when_range(from, to, "m.log", "the log", &from_ns, &to_ns) && from_ns == first && to_ns == last;
 }
 
 START_TEST(the_end_at_a_time_of_day_is_behind_the_beginning)

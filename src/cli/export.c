@@ -169,8 +169,8 @@ static bool open_log(struct request *request)
         request->format->is_repeated || is_relative(request->from) || is_relative(request->to);
     return ml_source_open(&exporter->source, request->log) &&
            (!is_repeated || ml_source_keep(&exporter->source)) &&
-           ml_when_range(request->from, request->to, exporter->source.file, &exporter->from_ns,
-                         &exporter->to_ns);
+           ml_when_range(request->from, request->to, exporter->source.file, exporter->source.name,
+                         &exporter->from_ns, &exporter->to_ns);
 }
 
 /* ---- a first look: which columns there are, and how many samples ---- */

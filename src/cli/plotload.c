@@ -358,26 +358,14 @@ static bool complain(const char *file, int error)
     return false;
 }
 
-static bool needs_log(const char *text)
-{
-    struct ml_when when;
-    return text != NULL && ml_when_parse(text, &when) && ml_when_is_relative(&when);
-}
-
 static bool choose_span(const struct ml_plot *plot, const struct ml_plot_want *want,
                         const char *file, struct ml_plot_loading *loading)
 {
-    loading->from_ns = plot->has_span ? plot->from_ns : INT64_MIN;
-    loading->to_ns = plot->has_span ? plot->to_ns : INT64_MAX;
-    if (plot->has_span || (want->from == NULL && want->to == NULL))
-        return true;
-    bool is_relative = needs_log(want->from) || needs_log(want->to);
-    if (is_relative && strcmp(file, "-") == 0) {
-        ml_os_complain("a log from the standard input is read once: --from and --to as full times only",
-                       NULL);
-        return false;
-    }
-    return ml_when_range(want->from, want->to, file, &loading->from_ns, &loading->to_ns);
+    loading->from_ns = plot->from_ns;
+    loading->to_ns = plot->to_ns;
+    const char *called = strcmp(file, "-") == 0 ? "the standard input" : file;
+    return plot->has_span ||
+           ml_when_range(want->from, want->to, file, called, &loading->from_ns, &loading->to_ns);
 }
 
 /* None of the columns that are wanted is a picture of nothing. */

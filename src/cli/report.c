@@ -166,7 +166,7 @@ static int report_on(const struct wishes *wishes, const struct ml_source *source
 {
     static struct ml_report report; /* large */
     int64_t from, to;
-    if (!ml_when_range(wishes->from, wishes->to, source->file, &from, &to))
+    if (!ml_when_range(wishes->from, wishes->to, source->file, source->name, &from, &to))
         return OWN_FAILURE;
     struct ml_survey *survey = ml_survey_new(from, to, wishes->run);
     if (survey == NULL)

@@ -306,7 +306,12 @@ static bool is_read_once(const char *file)
     return strcmp(file, "-") == 0 || (stat(file, &at) == 0 && !S_ISREG(at.st_mode) && !S_ISDIR(at.st_mode));
 }
 
-static bool resolve_said(const char *option, const char *said, const char *file, int64_t from_ns, int64_t *ns)
+/* Of which log the moments are. */
+struct place {
+    const char *file, *called;
+};
+
+static bool resolve_said(const char *option, const char *said, const struct place *log, int64_t from_ns, int64_t *ns)
 {
     struct ml_when when;
     if (said == NULL)
@@ -316,25 +321,27 @@ static bool resolve_said(const char *option, const char *said, const char *file,
                         "mark:NAME)\n", option, said);
         return false;
     }
-    if (ml_when_is_relative(&when) && is_read_once(file)) {
+    if (ml_when_is_relative(&when) && is_read_once(log->file)) {
         fprintf(stderr, "memlog: %s: \"%s\" can't be found in %s, which is read once: name a file\n", option, said,
-                strcmp(file, "-") == 0 ? "the standard input" : file);
+                log->called);
         return false;
     }
-    int error = ml_when_resolve_end(&when, file, from_ns, ns);
+    int error = ml_when_resolve_end(&when, log->file, from_ns, ns);
     if (error == -ENOENT && when.kind == ML_WHEN_MARK)
-        fprintf(stderr, "memlog: %s: there is no mark \"%s\" in %s\n", option, when.mark, file);
+        fprintf(stderr, "memlog: %s: there is no mark \"%s\" in %s\n", option, when.mark, log->called);
     else if (error != 0)
-        fprintf(stderr, "memlog: %s: %s\n", file, error == -ENODATA ? "no samples" : strerror(-error));
+        fprintf(stderr, "memlog: %s: %s\n", log->called, error == -ENODATA ? "no samples" : strerror(-error));
     return error == 0;
 }
 
-bool ml_when_range(const char *from, const char *to, const char *file, int64_t *from_ns, int64_t *to_ns)
+bool ml_when_range(const char *from, const char *to, const char *file, const char *called,
+                   int64_t *from_ns, int64_t *to_ns)
 {
+    const struct place log = { file, called };
     *from_ns = INT64_MIN;
     *to_ns = INT64_MAX;
-    if (!resolve_said("--from", from, file, INT64_MAX, from_ns) ||
-        !resolve_said("--to", to, file, *from_ns, to_ns))
+    if (!resolve_said("--from", from, &log, INT64_MAX, from_ns) ||
+        !resolve_said("--to", to, &log, *from_ns, to_ns))
         return false;
     if (*from_ns > *to_ns)
         fprintf(stderr, "memlog: --from is later than --to\n");

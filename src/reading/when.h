@@ -40,7 +40,9 @@ int ml_when_resolve(const struct ml_when *when, const char *file, int64_t *ns);
 int ml_when_resolve_end(const struct ml_when *when, const char *file, int64_t from_ns, int64_t *ns);
 
 /* From and to as they were said (NULL: from the beginning, to the end), resolved: INT64_MIN and
- * INT64_MAX where nothing was said. On an error one line on stderr that names it, and false. */
-bool ml_when_range(const char *from, const char *to, const char *file, int64_t *from_ns, int64_t *to_ns);
+ * INT64_MAX where nothing was said. On an error one line on stderr that names it, and the log by what
+ * it is called, and false. */
+bool ml_when_range(const char *from, const char *to, const char *file, const char *called,
+                   int64_t *from_ns, int64_t *to_ns);
 
 #endif
