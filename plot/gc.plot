@@ -165,6 +165,9 @@ if (text_only) {
   set terminal dumb size columns, rows
 }
 
+# What is left of them between the margins, for words beside curves.
+inner_columns = columns < 36 ? columns / 2. : columns - 18
+
 # --- the same in mem.plot and gc.plot: end
 
 # --- reading the log -----------------------------------------------------
@@ -187,15 +190,16 @@ function is_sample() {
 function real(s) { sub(/^0+/, "", s); return (s ~ /^[.]|^$/ ? "0" s : s) (s ~ /[.]/ ? "" : ".0") }
 
 # Text fit for every terminal: valid UTF-8 without control characters.
-function clean(s, max) {
+function clean(s, max,   is_whole) {
   gsub(/[\001-\037\177]|\302[\200-\237]|\330\234|\342\200[\216\217\250-\256]|\342\201[\246-\251]/, " ", s)
   sub(/^ +/, "", s)
   sub(/ +$/, "", s)
   if (s !~ /^([\001-\177]|[\302-\337][\200-\277]|[\340-\357][\200-\277][\200-\277]|[\360-\364][\200-\277][\200-\277][\200-\277])*$/)
     gsub(/[\200-\377]/, "?", s)
   if (length(s) > max) {
+    is_whole = substr(s, max + 1, 1) !~ /[\200-\277]/
     s = substr(s, 1, max)
-    sub(/([\300-\377][\200-\277]*)$/, "", s)
+    if (!is_whole) sub(/[\300-\377][\200-\277]*$/, "", s)
     s = s "..."
   }
   return s
@@ -476,7 +480,7 @@ if (memlog_n < 0) {
   }
   memlog_between = "=== second pass ==="
   load "< { ".memlog_once."echo ".quoted(memlog_between)."; ".memlog_once."} | LC_ALL=C awk". \
-    sprintf(" -v columns=%d -v second_pass=", columns).quoted(memlog_between)." ".quoted(reader)
+    sprintf(" -v inner_columns=%g -v second_pass=", inner_columns).quoted(memlog_between)." ".quoted(reader)
 }
 if (memlog_n < 0) {
   print "memlog: awk could not read ".memlog_log

@@ -164,6 +164,9 @@ if (text_only) {
   set terminal dumb size columns, rows
 }
 
+# What is left of them between the margins, for words beside curves.
+inner_columns = columns < 36 ? columns / 2. : columns - 18
+
 # --- the same in mem.plot and gc.plot: end
 
 # --- reading the log -----------------------------------------------------
@@ -189,15 +192,16 @@ function is_sample() {
 function real(s) { sub(/^0+/, "", s); return (s ~ /^[.]|^$/ ? "0" s : s) (s ~ /[.]/ ? "" : ".0") }
 
 # Text fit for every terminal: valid UTF-8 without control characters.
-function clean(s, max) {
+function clean(s, max,   is_whole) {
   gsub(/[\001-\037\177]|\302[\200-\237]|\330\234|\342\200[\216\217\250-\256]|\342\201[\246-\251]/, " ", s)
   sub(/^ +/, "", s)
   sub(/ +$/, "", s)
   if (s !~ /^([\001-\177]|[\302-\337][\200-\277]|[\340-\357][\200-\277][\200-\277]|[\360-\364][\200-\277][\200-\277][\200-\277])*$/)
     gsub(/[\200-\377]/, "?", s)
   if (length(s) > max) {
+    is_whole = substr(s, max + 1, 1) !~ /[\200-\277]/
     s = substr(s, 1, max)
-    sub(/([\300-\377][\200-\277]*)$/, "", s)
+    if (!is_whole) sub(/[\300-\377][\200-\277]*$/, "", s)
     s = s "..."
   }
   return s
@@ -340,7 +344,7 @@ function print_marks(   i, f, w, r, left, lanes, span, drawn) {
   for (i = 1; i <= marks; i++) {
     if (mark_t[i] == "") continue
     f = span > 0 ? (mark_t[i] - tmin) / span : 0
-    w = (width(mark_name[i]) + 1.5) / columns
+    w = (width(mark_name[i]) + 1.5) / inner_columns
     left = f + w > 1
     for (r = 1; r <= 3; r++)
       if ((left ? f - w : f) >= lane_end[r]) break
@@ -489,7 +493,7 @@ if (memlog_n < 0) {
   }
   memlog_between = "=== second pass ==="
   load "< { ".memlog_once."echo ".quoted(memlog_between)."; ".memlog_once."} | LC_ALL=C awk". \
-    sprintf(" -v columns=%d -v second_pass=", columns).quoted(memlog_between)." ".quoted(reader)
+    sprintf(" -v inner_columns=%g -v second_pass=", inner_columns).quoted(memlog_between)." ".quoted(reader)
 }
 if (memlog_n < 0) {
   print "memlog: awk could not read ".memlog_log
@@ -726,7 +730,7 @@ do for [i = 1:|$memlog_limits|] {
     if (text_only) { set arrow tag back }
     limit_text = "limit ".bytes(b)
     f = fraction(x - offset)
-    words_width = (strlen(limit_text) + 1.5) / columns
+    words_width = (strlen(limit_text) + 1.5) / inner_columns
     if (f >= words_end) {
       words_end = f + words_width
       if (words_end <= 1) {

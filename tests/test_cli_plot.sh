@@ -13,16 +13,21 @@ head_of() { dd if="$1" bs=1 count="$2" 2>/dev/null | od -An -c | tr -d ' \n'; }
 # A memlog that knows no plot is as good as none.
 mkdir bin && ln -s "$memlog" bin/memlog
 mkdir old && printf '#!/bin/sh\necho usage >&2\nexit 2\n' >old/memlog && chmod +x old/memlog
-for log in article collections events fraction resident runs; do
-  PATH=$work/old:$PATH "$GNUPLOT" -c "$plot" "$fixtures/$log.log" svg awk.svg 2>stderr || fail "mem.plot by awk"
+mkdir logs
+for log in article collections events fraction resident runs; do cp "$fixtures/$log.log" logs; done
+# Names that are cut, before a character of two bytes and behind one.
+awk 'BEGIN { for (i = 0; i < 300; i++) { print 1795248000 + i, 30000000, 50000000
+  if (i % 9 == 0) print "# mark a very long name, " substr("xyz", 1, 1 + i / 9 % 2) "\303\274\303\274\303\274\303\274\303\274\303\274\303\274\303\274" } }' >logs/names.log
+for log in article collections events fraction resident runs names; do
+  PATH=$work/old:$PATH "$GNUPLOT" -c "$plot" "logs/$log.log" svg awk.svg 2>stderr || fail "mem.plot by awk"
   test ! -s stderr || fail "mem.plot by awk says: $(cat stderr)"
-  PATH=$work/bin:$PATH "$GNUPLOT" -c "$plot" "$fixtures/$log.log" svg memlog.svg || fail "mem.plot by memlog"
-  quiet -o plot.svg "$fixtures/$log.log"
+  PATH=$work/bin:$PATH "$GNUPLOT" -c "$plot" "logs/$log.log" svg memlog.svg || fail "mem.plot by memlog"
+  quiet -o plot.svg "logs/$log.log"
   cmp -s awk.svg memlog.svg || fail "$log.log: mem.plot draws another picture by memlog than by awk"
   cmp -s awk.svg plot.svg || fail "$log.log: memlog plot draws another picture than mem.plot"
 done
 # --- formats: by name, by the output's ending; where the picture goes
-mkdir logs && cp "$fixtures/article.log" logs/it\'s.log
+cp "$fixtures/article.log" logs/it\'s.log
 mkdir newest && cp "$fixtures/events.log" newest/it\'s.log
 (cd newest && "$memlog" plot) >stdout 2>stderr || fail "plot of the newest log: $(cat stderr)"
 test "$(cat stdout)" = "it's.png" || fail "the picture is called '$(cat stdout)'"

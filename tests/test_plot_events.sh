@@ -27,6 +27,18 @@ has_text "before all" events.svg
 has_text "reload &lt;b>&amp; {/x} it's" events.svg
 has_text "last" events.svg
 
+# --- names in one line of text do not run into each other: eight pixels for each character
+awk 'BEGIN { for (i = 0; i < 400; i++) { print 1795248000 + i, 30000000, 50000000
+  printf "# mark %.*s\n", 20 + i % 12, "a name as long as it may become" } }' >many.log
+draw many.log svg many.svg
+grep -B1 '<text>a name\|<text>a na' many.svg | sed -n 's/.*translate(\([^,]*\),\([^)]*\)).*anchor="\([a-z]*\)".*/\1 \2 \3/p; s/.*<text>\(.*\)<.*/\1/p' |
+  paste - - | sort -k2,2n -k1,1n >names
+test "$(grep -c . names)" -ge 9 || fail "of 400 marks only $(grep -c . names) have a name"
+awk '{ width = 8 * (length($0) - index($0, "\t")); from = $3 == "end" ? $1 - width : $1; to = from + width
+  if ($2 == line && from < end) { print "at " $1 " in line " $2 " a name runs into " before; bad = 1 }
+  if (to > 1160) { print "at " $1 " a name ends at " to; bad = 1 }
+  line = $2; end = to; before = $0 } END { exit bad }' names >said || fail "names of marks: $(cat said)"
+
 # --- a limit is a level line while it is in force, told in words where it is far
 lines "$limit_colour" events.svg >limits
 test "$(grep -c . limits)" -eq 1 || fail "one limit is $(grep -c . limits) lines"

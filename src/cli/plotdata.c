@@ -155,7 +155,8 @@ static size_t text_width(const char *text)
  * one before is not seen, and ten thousand take gnuplot minutes. */
 static void put_marks(FILE *to, const struct ml_plot *plot, const struct ml_plot_size *size)
 {
-    enum { LANES = 3 };
+    enum { LANES = 3, MARGINS = 18 };
+    double inner_columns = size->columns < 2 * MARGINS ? size->columns / 2.0 : size->columns - MARGINS;
     const struct ml_plot_log *log = &plot->logs[0];
     double span = (double)(log->last_ns - log->first_ns), drawn = 0, lane_end[LANES] = { 0 };
     unsigned lanes = 0;
@@ -163,7 +164,7 @@ static void put_marks(FILE *to, const struct ml_plot *plot, const struct ml_plot
     for (size_t i = 0; i < log->mark_count; i++) {
         const struct ml_plot_mark *mark = &log->marks[i];
         double at = span > 0 ? (double)(mark->time_ns - log->first_ns) / span : 0;
-        double width = ((double)text_width(mark->text) + 1.5) / size->columns;
+        double width = ((double)text_width(mark->text) + 1.5) / inner_columns;
         bool is_left = at + width > 1;
         unsigned lane = 0;
         while (lane < LANES && (is_left ? at - width : at) < lane_end[lane])
