@@ -93,6 +93,11 @@ sed '1s/ command/ gc=concurrent command/' saw.log >collects.log
 report 0 collects.log
 says "MEMLOG_COLUMNS=TotalAlloc,NumGC."
 
+# That it is as likely as not says nothing.
+awk 'BEGIN { print "# timestamp Alloc Sys"; for (i = 0; i < 60; i++) print 1700000000 + i, 130000 + i % 12 * 100000, 6701056 }' >teeth.log
+report 0 teeth.log
+says "Verdict: steady: Alloc comes down to about" "again and again (not sure)"
+
 # --- the columns' numbers ------------------------------------------------------------------------
 printf '# memlog 1 pid=1 start=2023-11-14T22:13:20Z interval=1s command="x"\n# timestamp Alloc Sys HeapObjects\n' >few.log
 printf '1700000000 1048576 4194304 10\n1700000001 3145728 4194304 30\n1700000002 2097152 4194304 20\n' >>few.log

@@ -105,15 +105,24 @@ static void say_short(const struct speech *speech, const struct ml_trend *trend)
             trend->lows, span);
 }
 
+/* Half is the least that is ever said, and tells nothing. */
+static const char *confidence_text(double confidence, char *text)
+{
+    if (confidence <= 0.5)
+        return strcpy(text, "not sure");
+    ml_percent_text(confidence, text);
+    return strcat(text, " confidence");
+}
+
 static void say_steady(const struct speech *speech, const struct ml_trend *trend)
 {
     char level[ML_VALUE_BYTES], rate[ML_VALUE_BYTES], sure[ML_VALUE_BYTES], low[ML_VALUE_BYTES];
     bool falls = trend->slope.high < 0;
-    say(speech, ML_TOPIC_VERDICT, "steady: %s %s about %s%s (%s confidence)",
+    say(speech, ML_TOPIC_VERDICT, "steady: %s %s about %s%s (%s)",
         ml_report_column(speech->report),
         trend->falls > 0 ? "comes down to" : falls ? "does not grow, and ends at" : "stays at",
         ml_rate_text(trend->level, level), trend->falls > 0 ? " again and again" : "",
-        ml_percent_text(trend->confidence, sure));
+        confidence_text(trend->confidence, sure));
     if (falls)
         say(speech, ML_TOPIC_TREND, "It falls, by %s per hour (95 %%: %s at least).",
             ml_rate_text(-trend->slope.per_hour, rate), ml_rate_text(-trend->slope.high, low));
@@ -124,7 +133,7 @@ static void say_verdict(const struct speech *speech)
     const struct ml_trend *trend = ml_report_trend(speech->report);
     const char *column = ml_report_column(speech->report);
     char a[ML_VALUE_BYTES], b[ML_VALUE_BYTES], sure[ML_VALUE_BYTES];
-    ml_percent_text(trend->confidence, sure);
+    confidence_text(trend->confidence, sure);
     if (speech->report->survey->is_growing && trend->verdict != ML_VERDICT_GROWING) {
         say_other_growth(speech, trend);
         return;
@@ -135,7 +144,7 @@ static void say_verdict(const struct speech *speech)
         return;
     case ML_VERDICT_PLATEAU:
         say(speech, ML_TOPIC_VERDICT,
-            "plateau: %s rose by %s and stays at about %s (%s confidence)", column,
+            "plateau: %s rose by %s and stays at about %s (%s)", column,
             ml_rate_text(trend->rise, a), ml_rate_text(trend->level, b), sure);
         return;
     case ML_VERDICT_SPIKE:
