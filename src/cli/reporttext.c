@@ -34,18 +34,20 @@ static void print_plain(FILE *to, const char *text, size_t length)
 static void wrap(FILE *to, const char *before, const char *sentence, const char *indent)
 {
     size_t column = strlen(before);
+    bool is_first = true; /* word of its line */
     fputs(before, to);
     while (*sentence != '\0') {
         size_t length = strcspn(sentence, " "), width = width_of(sentence, length);
         if (column > 0 && column + 1 + width > WIDTH) {
             fprintf(to, "\n%s", indent);
             column = strlen(indent);
-        } else if (column > strlen(before)) {
+        } else if (!is_first) {
             fputc(' ', to);
             column++;
         }
         print_plain(to, sentence, length);
         column += width;
+        is_first = false;
         sentence += length;
         sentence += strspn(sentence, " ");
     }
