@@ -360,14 +360,17 @@ function print_marks(   i, f, w, r, left, lanes, span, drawn) {
   print "memlog_lanes = " lanes
 }
 
-# Those shorter than a pixel become one, the lowest: ten thousand lines take gnuplot minutes.
-function print_limits(   i, pixel, some, is_short) {
+# Those that nothing to be seen is between become one, if they are the same, or shorter than a pixel:
+# then the lowest. Ten thousand lines take gnuplot minutes.
+function print_limits(   i, pixel, some, between, is_next, are_short) {
   print "$memlog_limits << END_OF_BLOCK"
   pixel = (tmax_n - tmin_n) / 1200
   some = 0
   for (i = 1; i <= limits; i++) {
-    is_short = limit_t1[i] - limit_t0[i] < pixel
-    if (is_short && some && limit_t1[some] == limit_t0[i] && limit_t1[some] - limit_t0[some] < pixel) {
+    between = limit_t0[i] - limit_t1[some]
+    is_next = some && (between == 0 || (between > 0 && between < pixel))
+    are_short = limit_t1[i] - limit_t0[i] < pixel && limit_t1[some] - limit_t0[some] < pixel
+    if (is_next && (are_short || limit_v[i] + 0 == limit_v[some] + 0)) {
       limit_t1[some] = limit_t1[i]
       if (limit_v[i] + 0 < limit_v[some] + 0) limit_v[some] = limit_v[i]
       continue

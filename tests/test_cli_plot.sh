@@ -18,7 +18,13 @@ for log in article collections events fraction resident runs; do cp "$fixtures/$
 # Names that are cut, before a character of two bytes and behind one.
 awk 'BEGIN { for (i = 0; i < 300; i++) { print 1795248000 + i, 30000000, 50000000
   if (i % 9 == 0) print "# mark a very long name, " substr("xyz", 1, 1 + i / 9 % 2) "\303\274\303\274\303\274\303\274\303\274\303\274\303\274\303\274" } }' >logs/names.log
-for log in article collections events fraction resident runs names; do
+# Limits of many runs, of which some are alike.
+awk 'BEGIN { for (run = 0; run < 300; run++) {
+  printf "# memlog 1 pid=%d start=2026-11-21T08:00:00Z interval=1s command=\"x\"\n# timestamp Alloc Sys\n", run + 1
+  printf "# limit %d\n", 60000000 + run % 100 * (run > 150) * 100000
+  for (i = 0; i < 4; i++) printf "%.3f 30000000 50000000\n", 1795248000 + 4 * run + 1.2 * i
+  print "" } }' >logs/limits.log
+for log in article collections events fraction resident runs names limits; do
   PATH=$work/old:$PATH "$GNUPLOT" -c "$plot" "logs/$log.log" svg awk.svg 2>stderr || fail "mem.plot by awk"
   test ! -s stderr || fail "mem.plot by awk says: $(cat stderr)"
   PATH=$work/bin:$PATH "$GNUPLOT" -c "$plot" "logs/$log.log" svg memlog.svg || fail "mem.plot by memlog"

@@ -79,6 +79,18 @@ has_no_text "limit 85.8 MiB" steps.svg
 grep -B1 '>limit 57.2 MiB<' steps.svg | grep -q 'text-anchor="end"' || fail "words go beyond the right edge"
 
 # --- an alert is a mark in the limit's colour, what else is said of it is none
+# Of a program that starts over and over, each time within the same limit, it is one line; and what is
+# longer than a pixel stays.
+awk 'BEGIN { for (run = 0; run < 300; run++) {
+  printf "# memlog 1 pid=%d start=2026-11-21T08:00:00Z interval=1s command=\"x\"\n# timestamp Alloc Sys\n", run + 1
+  printf "# limit %d\n", run < 200 ? 60000000 : 80000000
+  for (i = 0; i < 10; i++) print 1795248000 + 10 * run + i, 30000000, 50000000
+  print "" } }' >again.log
+draw again.log svg again.svg
+lines "$limit_colour" again.svg | awk '$2 == $4' >limits
+test "$(grep -c . limits)" -eq 2 || fail "two limits of 300 runs are $(grep -c . limits) lines"
+for limit in "57.2 MiB" "76.3 MiB"; do has_text "limit $limit" again.svg; done
+
 cat >alert.log <<'END'
 1795248000 10485760 20971520
 1795248010 20971520 31457280

@@ -120,8 +120,8 @@ static void put_limit(FILE *to, const struct ml_plot_limit *limit)
     fputc('\n', to);
 }
 
-/* Those shorter than a pixel become one, the lowest: each is a line of gnuplot's, and ten thousand take
- * it minutes. */
+/* Those that nothing to be seen is between become one, if they are the same, or shorter than a pixel: then
+ * the lowest. Each is a line of gnuplot's, and ten thousand take it minutes. */
 static void put_limits(FILE *to, const struct ml_plot_log *log, const struct ml_plot_size *size)
 {
     int64_t pixel = (log->last_ns - log->first_ns) / size->width;
@@ -129,8 +129,10 @@ static void put_limits(FILE *to, const struct ml_plot_log *log, const struct ml_
     begin_block(to, "memlog_limits");
     for (size_t i = 0; i < log->limit_count; i++) {
         const struct ml_plot_limit *limit = &log->limits[i];
-        bool is_short = limit->to_ns - limit->from_ns < pixel;
-        if (is_short && some.to_ns == limit->from_ns && some.to_ns - some.from_ns < pixel) {
+        int64_t between = limit->from_ns - some.to_ns;
+        bool is_next = i > 0 && (between == 0 || (between > 0 && between < pixel));
+        bool are_short = limit->to_ns - limit->from_ns < pixel && some.to_ns - some.from_ns < pixel;
+        if (is_next && (are_short || limit->bytes == some.bytes)) {
             some.to_ns = limit->to_ns;
             some.bytes = limit->bytes < some.bytes ? limit->bytes : some.bytes;
             continue;
