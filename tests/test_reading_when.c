@@ -85,7 +85,7 @@ static int64_t place_of(const char *text)
     struct ml_when when;
     int64_t ns;
     ck_assert(ml_when_parse(text, &when));
-    int error = ml_when_resolve(&when, "m.log", &ns);
+    int error = ml_when_resolve(&when, "m.log", INT64_MAX, &ns);
     return error == 0 ? ns : error;
 }
 

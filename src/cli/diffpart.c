@@ -71,7 +71,7 @@ static bool resolve(struct ml_part *part, const char *said, int64_t from_ns, int
             NULL);
         return false;
     }
-    int error = ml_when_resolve_end(&when, part->source.file, from_ns, ns);
+    int error = ml_when_resolve(&when, part->source.file, from_ns, ns);
     if (error != 0)
         ml_os_complain(part->said, ": ", words_for(error), NULL);
     return error == 0;

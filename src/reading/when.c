@@ -198,7 +198,7 @@ static void see_sample(void *context, const struct ml_log_sample *sample)
     span->has_any = true;
 }
 
-int ml_log_span(const char *file, int64_t *first_ns, int64_t *last_ns)
+static int find_span(const char *file, int64_t *first_ns, int64_t *last_ns)
 {
     struct span span = { .has_any = false };
     const struct ml_log_visitor visitor = { .context = &span, .sample = see_sample };
@@ -238,7 +238,7 @@ static void see_sample_behind(void *context, const struct ml_log_sample *sample)
     search->ns = sample->time_ns;
 }
 
-int ml_log_mark_time(const char *file, const char *name, int64_t *ns)
+static int find_mark(const char *file, const char *name, int64_t *ns)
 {
     struct search search = { .name = name };
     const struct ml_log_visitor visitor = { .context = &search, .sample = see_sample_behind, .event = see_event };
@@ -270,20 +270,15 @@ static int64_t daytime_not_before(int64_t daytime_ns, int64_t first_ns)
     return ns < first_ns ? daytime_on(daytime_ns, first_ns, 1) : ns;
 }
 
-int ml_when_resolve(const struct ml_when *when, const char *file, int64_t *ns)
-{
-    return ml_when_resolve_end(when, file, INT64_MAX, ns);
-}
-
-int ml_when_resolve_end(const struct ml_when *when, const char *file, int64_t from_ns, int64_t *ns)
+int ml_when_resolve(const struct ml_when *when, const char *file, int64_t from_ns, int64_t *ns)
 {
     int64_t first, last;
     *ns = when->ns;
     if (!ml_when_is_relative(when))
         return 0;
     if (when->kind == ML_WHEN_MARK)
-        return ml_log_mark_time(file, when->mark, ns);
-    int error = ml_log_span(file, &first, &last);
+        return find_mark(file, when->mark, ns);
+    int error = find_span(file, &first, &last);
     if (error != 0)
         return error;
     if (when->kind != ML_WHEN_DAYTIME) {
@@ -326,7 +321,7 @@ static bool resolve_said(const char *option, const char *said, const struct plac
                 log->called);
         return false;
     }
-    int error = ml_when_resolve_end(&when, log->file, from_ns, ns);
+    int error = ml_when_resolve(&when, log->file, from_ns, ns);
     if (error == -ENOENT && when.kind == ML_WHEN_MARK)
         fprintf(stderr, "memlog: %s: there is no mark \"%s\" in %s\n", option, when.mark, log->called);
     else if (error != 0)

@@ -24,20 +24,13 @@ struct ml_when {
 
 /* false: it is none. */
 bool ml_when_parse(const char *text, struct ml_when *when);
-/* Whether the log's span or marks are needed for it: ml_log_span then. */
+/* Whether the whole log has to be read for it. */
 bool ml_when_is_relative(const struct ml_when *when);
 
-/* The first and the last sample's time. Reads the whole log. 0; -ENODATA: there is no sample; or
- * an errno's negative. */
-int ml_log_span(const char *file, int64_t *first_ns, int64_t *last_ns);
-/* The mark's time, the first of that name. -ENOENT: there is none. Reads the whole log. */
-int ml_log_mark_time(const char *file, const char *name, int64_t *ns);
-
-/* The moment in that log. 0, or as the two above. */
-int ml_when_resolve(const struct ml_when *when, const char *file, int64_t *ns);
-
-/* The same for the end of what begins at from_ns (INT64_MIN: with the log; INT64_MAX: it is no end). */
-int ml_when_resolve_end(const struct ml_when *when, const char *file, int64_t from_ns, int64_t *ns);
+/* The moment in that log. from_ns: where that begins which it is the end of (INT64_MIN: with the log;
+ * INT64_MAX: it is no end). 0; -ENODATA: there is no sample; -ENOENT: no such mark, or no such file;
+ * or another errno's negative. */
+int ml_when_resolve(const struct ml_when *when, const char *file, int64_t from_ns, int64_t *ns);
 
 /* From and to as they were said (NULL: from the beginning, to the end), resolved: INT64_MIN and
  * INT64_MAX where nothing was said. On an error one line on stderr that names it, and the log by what
