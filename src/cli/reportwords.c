@@ -307,6 +307,13 @@ static void say_forecast(const struct speech *speech)
         isinf(forecast->latest) ? "never" : ml_span_text(forecast->latest, late));
 }
 
+/* What comes nearest to what a limit is about: what was given back still counts in Sys. */
+static int taken_column(const struct ml_study *study)
+{
+    int rss = ml_study_column(study, "RSS");
+    return rss >= 0 && study->numbers[rss].count > 0 ? rss : study->run.sys >= 0 ? study->run.sys : 0;
+}
+
 static void say_limit(const struct speech *speech)
 {
     const struct ml_report *report = speech->report;
@@ -317,7 +324,7 @@ static void say_limit(const struct speech *speech)
     }
     if (report->limit.source != ML_LIMIT_NONE) {
         const struct ml_study *study = report->study;
-        int taken = study->run.sys >= 0 ? study->run.sys : 0;
+        int taken = taken_column(study);
         say(speech, ML_TOPIC_LIMIT, "The limit of %s (%s): %s was at most %s, %.0f %% of it.",
             ml_rate_text(report->limit.bytes, limit), limit_source(&report->limit),
             study->run.names[taken], ml_rate_text(study->numbers[taken].peak, peak),
