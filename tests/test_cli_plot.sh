@@ -121,6 +121,15 @@ has_text "Mallocs, peak 59 k (right)" columns.svg
 has_text "60 k" columns.svg
 quiet -c rss -o columns.svg a.log
 has_text "rss, peak 66.8 MiB" columns.svg
+# One that is not there is told, once for all logs.
+plot -c rss,HeapObject -o columns.svg a.log
+grep -qx 'memlog: --columns: there is no HeapObject in a.log' stderr || fail "an absent column: $(cat stderr)"
+has_text "rss, peak 66.8 MiB" columns.svg
+awk '/^#/ { print; next } { print $1, $2, $3 }' a.log | sed 's/\(Alloc Sys\).*/\1/' >few.log
+quiet -c Mallocs,Alloc -o columns.svg a.log few.log
+plot -c rsss,Alloc -o columns.svg a.log few.log
+grep -qx 'memlog: --columns: there is no rsss in any of the logs' stderr || fail "an absent column: $(cat stderr)"
+quiet -q -c rsss,Alloc -o columns.svg a.log
 
 # --- a part of the time; zones
 quiet --from +10s --to 08:00:20 -o part.svg a.log

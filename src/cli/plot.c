@@ -53,7 +53,7 @@ static const struct argp_option options[] = {
     { "open", KEY_OPEN, NULL, 0, "show the picture, with xdg-open or $BROWSER", 0 },
     { "width", KEY_WIDTH, "N", 0, "in pixels, 1200 unless said; term and dumb: in columns", 0 },
     { "height", KEY_HEIGHT, "N", 0, "in pixels, 600 unless said; dumb: in lines", 0 },
-    { "quiet", 'q', NULL, 0, "neither the picture's name, nor what is damaged in the log", 0 },
+    { "quiet", 'q', NULL, 0, "neither the picture's name, nor what is damaged or missing in the log", 0 },
     { "gnuplot-data", KEY_DATA, NULL, 0, "print what mem.plot loads, and draw nothing", 0 },
     { NULL, 0, NULL, 0, NULL, 0 },
 };
@@ -229,6 +229,19 @@ static void choose_size(struct request *request)
 
 /* ---- the logs ----------------------------------------------------------------------- */
 
+/* A curve that is in none of the logs is left out, which nobody would see who named it wrongly. */
+static void tell_absent(const struct ml_plot *plot)
+{
+    for (unsigned i = 0; !plot->is_default && i < plot->column_count; i++) {
+        bool is_there = false;
+        for (unsigned log = 0; log < plot->log_count; log++)
+            is_there |= plot->logs[log].has_column[i];
+        if (!is_there)
+            ml_os_complain("--columns: there is no ", plot->columns[i].name, " in ",
+                           plot->log_count == 1 ? plot->logs[0].file : "any of the logs", NULL);
+    }
+}
+
 static bool load(struct request *request)
 {
     struct ml_plot *plot = &request->plot;
@@ -253,6 +266,8 @@ static bool load(struct request *request)
             return false;
         }
     }
+    if (!request->is_quiet && !request->is_live)
+        tell_absent(plot);
     return true;
 }
 
