@@ -49,8 +49,7 @@ char *ml_plot_output_name(const char *log, enum ml_plot_format format);
 /* Whether the picture may be written there: not over one of the logs, nor over any other. False
  * after one line on stderr. */
 bool ml_plot_output_check(const struct ml_plot *plot, const char *out);
-/* All of that file, into the picture. A new one that cannot be written is taken away again. False
- * after one line on stderr. */
+/* All of that file, into the picture. False after one line on stderr. */
 bool ml_plot_output_copy(int from, const char *out);
 
 /* ---- plotdata.c: for gnuplot ------------------------------------------------------- */

@@ -123,12 +123,10 @@ static int copy(int from, int to)
 bool ml_plot_output_copy(int from, const char *out)
 {
     bool is_stdout = out == NULL || strcmp(out, "-") == 0;
-    bool is_new = !is_stdout && access(out, F_OK) != 0;
     int to = is_stdout ? STDOUT_FILENO : open(out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     int error = to < 0 ? -errno : copy(from, to);
     if (to >= 0 && !is_stdout && close(to) != 0 && error == 0)
         error = -errno;
-    if (error != 0 && is_new)
-        unlink(out);
-    return error == 0 || refuse(is_stdout ? "the standard output" : out, "cannot be written: ", ml_os_error_text(-error));
+    return error == 0 ||
+           refuse(is_stdout ? "the standard output" : out, "cannot be written: ", ml_os_error_text(-error));
 }
