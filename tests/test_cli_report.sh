@@ -105,6 +105,21 @@ report 0 few.log
 says "too short to tell: 3 samples in 2.0 s" "Alloc 1.0 MiB 2.2 MiB 3.0 MiB 3.0 MiB 2023-11-14 22:13:21 2.0 MiB" \
   "HeapObjects 10 22.50 30 30"
 
+# Long names, moments, and times that are short.
+printf '# memlog 1 pid=1 start=2023-11-14T22:13:20Z interval=1s command="x"\n' >wide.log
+printf '# timestamp Alloc Sys BytesFreedExplicit FinalizersRegistered LastGC PauseLongestNs\n' >>wide.log
+printf '%s 1 2 %s 7 %s %s\n' 1700000000 100 0 0 1700000001 200 1700000001000000000 433250 1700000002 300 1700000001000000000 2100000 >>wide.log
+report 0 wide.log
+grep -qx 'BytesFreedExplicit   from 100 B to 300 B, 100 B a second' out || fail "a long name: $(cat out)"
+grep -qx 'LastGC               2023-11-14 22:13:21' out || fail "a moment: $(cat out)"
+grep -qx 'FinalizersRegistered          7          7          7          7  2023-11-14 22:13:20          7' out || fail "a long name: $(cat out)"
+says "PauseLongestNs 0 ns 741.6 us 2.1 ms 2.1 ms 2023-11-14 22:13:22 2.1 ms"
+awk 'length > 105 { bad = 1 } END { exit bad }' out || fail "wider than its names: $(cat out)"
+report 0 --to=@1700000000 wide.log
+grep -qx 'LastGC               never' out || fail "no moment: $(cat out)"
+report 0 -m wide.log
+says "| LastGC | | | | | | 2023-11-14 22:13:21 |"
+
 # --- what columns say together: objects grow and the bytes hide it; churn; collections -------------
 awk 'BEGIN { print "# memlog 1 pid=1 start=2023-11-14T22:13:20Z interval=1s command=\"x\""
   print "# timestamp Alloc Sys HeapObjects TotalAlloc NumGC"

@@ -33,12 +33,13 @@ static void print_row(const struct ml_report *report, FILE *to, unsigned column)
     const char *name = report->study->run.names[column];
     const double values[] = { numbers->least, ml_numbers_mean(numbers),
                               ml_numbers_quantile(numbers, 0.95), numbers->peak };
+    bool is_moment = ml_column_is_moment(name); /* the last is all that there is to say */
     char text[ML_VALUE_BYTES];
     fputs("| ", to);
     print_escaped(to, name);
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-        fprintf(to, " | %s", ml_value_text(name, values[i], text));
-    fprintf(to, " | %s", ml_moment_text(numbers->peak_ns, text));
+        fprintf(to, " | %s", is_moment ? "" : ml_value_text(name, values[i], text));
+    fprintf(to, " | %s", is_moment ? "" : ml_moment_text(numbers->peak_ns, text));
     fprintf(to, " | %s |\n", ml_value_text(name, numbers->last, text));
 }
 

@@ -60,6 +60,7 @@ const char *ml_span_text(double seconds, char *text);    /* "3 d 2 h" */
 const char *ml_rate_text(double bytes, char *text);      /* with its sign: "1.2 MiB" */
 const char *ml_percent_text(double share, char *text);   /* "99 %"; never 100 */
 bool ml_column_is_total(const char *column);
+bool ml_column_is_moment(const char *column); /* such as LastGC */
 
 /* ---- forms ---- */
 

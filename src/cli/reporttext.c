@@ -89,7 +89,17 @@ static void print_head(const struct ml_report *report, FILE *to)
 
 /* ---- the table --------------------------------------------------------------------------- */
 
-static void print_columns(const struct ml_report *report, FILE *to)
+/* Of the names' column, with a blank behind the longest. */
+static int name_width(const struct ml_study *study)
+{
+    size_t width = 16;
+    for (unsigned i = 0; i < study->columns; i++)
+        if (study->numbers[i].count > 0 && strlen(study->run.names[i]) >= width)
+            width = strlen(study->run.names[i]) + 1;
+    return (int)width;
+}
+
+static void print_columns(const struct ml_report *report, FILE *to, int names)
 {
     const struct ml_study *study = report->study;
     bool has_header = false;
@@ -98,13 +108,13 @@ static void print_columns(const struct ml_report *report, FILE *to)
         const char *name = study->run.names[i];
         char least[ML_VALUE_BYTES], mean[ML_VALUE_BYTES], most[ML_VALUE_BYTES],
             peak[ML_VALUE_BYTES], when[ML_VALUE_BYTES], last[ML_VALUE_BYTES];
-        if (ml_column_is_total(name) || numbers->count == 0)
+        if (ml_column_is_total(name) || ml_column_is_moment(name) || numbers->count == 0)
             continue;
         if (!has_header)
-            fprintf(to, "%-16s%10s %10s %10s %10s  %-19s %10s\n", "", "least", "mean", "p95",
+            fprintf(to, "%-*s%10s %10s %10s %10s  %-19s %10s\n", names, "", "least", "mean", "p95",
                     "peak", "at", "last");
         has_header = true;
-        fprintf(to, "%-16s%10s %10s %10s %10s  %-19s %10s\n", name,
+        fprintf(to, "%-*s%10s %10s %10s %10s  %-19s %10s\n", names, name,
                 ml_value_text(name, numbers->least, least),
                 ml_value_text(name, ml_numbers_mean(numbers), mean),
                 ml_value_text(name, ml_numbers_quantile(numbers, 0.95), most),
@@ -113,15 +123,20 @@ static void print_columns(const struct ml_report *report, FILE *to)
     }
 }
 
-static void print_totals(const struct ml_report *report, FILE *to)
+/* And moments, of which the last is all that there is to say. */
+static void print_totals(const struct ml_report *report, FILE *to, int names)
 {
     const struct ml_study *study = report->study;
     for (unsigned i = 0; i < study->columns; i++) {
         const struct ml_numbers *numbers = &study->numbers[i];
         const char *name = study->run.names[i];
         char first[ML_VALUE_BYTES], last[ML_VALUE_BYTES], rate[ML_VALUE_BYTES];
-        if (ml_column_is_total(name) && numbers->count > 0)
-            fprintf(to, "%-16sfrom %s to %s, %s a second\n", name,
+        if (numbers->count == 0)
+            continue;
+        if (ml_column_is_moment(name))
+            fprintf(to, "%-*s%s\n", names, name, ml_value_text(name, numbers->last, last));
+        if (ml_column_is_total(name))
+            fprintf(to, "%-*sfrom %s to %s, %s a second\n", names, name,
                     ml_value_text(name, numbers->first, first),
                     ml_value_text(name, numbers->last, last),
                     ml_value_text(name, ml_study_rate(study, name), rate));
@@ -149,8 +164,9 @@ void ml_report_text(const struct ml_report *report, FILE *to)
     fputc('\n', to);
     ml_report_say(report, print_sentence, to);
     fputc('\n', to);
-    print_columns(report, to);
-    print_totals(report, to);
+    int names = name_width(report->study);
+    print_columns(report, to, names);
+    print_totals(report, to, names);
     if (report->survey->notes_count > 0)
         fputc('\n', to);
     print_notes(report, to);

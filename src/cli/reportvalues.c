@@ -62,6 +62,16 @@ static const char *count_text(double value, char *text)
     return text;
 }
 
+/* A pause may be some microseconds. */
+static const char *short_span_text(double ns, char *text)
+{
+    if (ns >= 1e9)
+        return ml_span_text(ns / 1e9, text);
+    snprintf(text, ML_VALUE_BYTES, "%.4g %s", ns >= 1e6 ? ns / 1e6 : ns >= 1e3 ? ns / 1e3 : ns,
+             ns >= 1e6 ? "ms" : ns >= 1e3 ? "us" : "ns");
+    return text;
+}
+
 const char *ml_value_text(const char *column, double value, char *text)
 {
     const struct ml_field *field = ml_field_find(column, strlen(column));
@@ -73,9 +83,9 @@ const char *ml_value_text(const char *column, double value, char *text)
             return strcpy(text, "none"); /* a limit that is not set */
         return ml_rate_text(value, text);
     case ML_UNIT_NANOSECONDS:
-        return ml_span_text(value / 1e9, text);
+        return short_span_text(value, text);
     case ML_UNIT_UNIX_NANOSECONDS:
-        return ml_moment_text((int64_t)value, text);
+        return value == 0 ? strcpy(text, "never") : ml_moment_text((int64_t)value, text);
     case ML_UNIT_FRACTION:
         snprintf(text, ML_VALUE_BYTES, "%.4f", value);
         return text;
@@ -109,4 +119,10 @@ bool ml_column_is_total(const char *column)
 {
     const struct ml_field *field = ml_field_find(column, strlen(column));
     return field != NULL && field->kind == ML_TOTAL;
+}
+
+bool ml_column_is_moment(const char *column)
+{
+    const struct ml_field *field = ml_field_find(column, strlen(column));
+    return field != NULL && field->unit == ML_UNIT_UNIX_NANOSECONDS;
 }
