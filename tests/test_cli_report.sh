@@ -179,6 +179,8 @@ says "The limit of 200.0 MiB (as said): RSS was at most 106.8 MiB, 53 % of it."
 awk '/^# t/ { print "# timestamp Alloc Sys RSS"; next } /^#/ { print; next } { print $1, $2, $3, "-" }' freed.log >unknown.log
 report 0 --limit=200MiB unknown.log
 says "The limit of 200.0 MiB (as said): Sys was at most 104.9 MiB, 52 % of it."
+report 0 -j unknown.log
+says '"peak":null,"peak_time":null,"first":null,"last":null}'
 once nothing.log 0 500000000 90000000
 report 0 nothing.log
 says "Churn: 476.8 MiB is allocated a second"

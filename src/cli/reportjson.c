@@ -135,7 +135,10 @@ static void write_columns(struct json *json, const struct ml_study *study)
         number(json, "mean", ml_numbers_mean(numbers));
         number(json, "p95", ml_numbers_quantile(numbers, 0.95));
         number(json, "peak", is_known ? numbers->peak : NAN);
-        moment(json, "peak_time", numbers->peak_ns);
+        if (is_known)
+            moment(json, "peak_time", numbers->peak_ns);
+        else
+            number(json, "peak_time", NAN);
         number(json, "first", is_known ? numbers->first : NAN);
         number(json, "last", is_known ? numbers->last : NAN);
         close_with(json, '}');
