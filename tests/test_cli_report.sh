@@ -229,7 +229,7 @@ grep -q '^| Alloc |' out || fail "no row of Alloc: $(cat out)"
 # --- JSON ----------------------------------------------------------------------------------------------
 report 1 --json --limit=1GiB marked.log
 test "$(wc -l <out)" = 1 || fail "JSON of several lines"
-says '"verdict":"growing","growing":true' '"limit":1073741824,"limit_source":"option"' '"samples":600' '"total":0'
+says '"verdict":"growing","growing":true' '"limit":1073741824,"limit_source":"option"' '"samples":600' '"total":0' '"p95_error":0.002'
 for key in file verdict growing confidence per_hour per_hour_low per_hour_high sentences findings missing_columns \
   run columns trends limit forecast runs restarts each_run marks alerts damage; do
   grep -qF "\"$key\":" out || fail "JSON without $key"

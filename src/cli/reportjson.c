@@ -144,7 +144,7 @@ static void write_columns(struct json *json, const struct ml_study *study)
         close_with(json, '}');
     }
     close_with(json, ']');
-    number(json, "p95_error", 0.008);
+    number(json, "p95_error", 0.002);
 }
 
 static void write_slope(struct json *json, const struct ml_slope *slope)
