@@ -65,19 +65,14 @@ uintptr_t ml_locate_root(struct ml_space *space)
 {
     const struct ml_memory memory = { ml_space_read, space };
     char *list = space->maps < 0 ? NULL : read_list(space), *rest = list, *line;
-    uintptr_t found = 0;
+    struct ml_root_choice choice = { 0 };
     while (list != NULL && (line = strsep(&rest, "\n")) != NULL) {
         struct mapping mapping;
-        if (!parse(line, &mapping) || mapping.offset != 0 || mapping.path[0] != '/')
-            continue;
-        bool is_preload = is_called(&mapping, PRELOAD_NAME);
-        uintptr_t root = found == 0 || is_preload ? ml_notes_root(&memory, mapping.start) : 0;
-        found = root != 0 ? root : found;
-        if (root != 0 && is_preload)
-            break;
+        if (parse(line, &mapping) && mapping.offset == 0 && mapping.path[0] == '/')
+            ml_root_consider(&choice, &memory, mapping.start, is_called(&mapping, PRELOAD_NAME));
     }
     free(list);
-    return found;
+    return choice.root;
 }
 
 bool ml_locate_library(const struct ml_space *space)

@@ -256,18 +256,13 @@ static bool is_called(const struct ml_core_mapping *mapping, const char *name)
 uintptr_t ml_core_root(struct ml_core *core)
 {
     const struct ml_memory memory = { ml_core_read, core };
-    uintptr_t found = 0;
+    struct ml_root_choice choice = { 0 };
     for (size_t i = 0; i < core->mappings_count; i++) {
         const struct ml_core_mapping *mapping = &core->mappings[i];
-        bool is_preload = is_called(mapping, PRELOAD_NAME);
-        if (mapping->offset != 0 || (found != 0 && !is_preload))
-            continue;
-        uintptr_t root = ml_notes_root(&memory, mapping->begin);
-        found = root != 0 ? root : found;
-        if (root != 0 && is_preload)
-            break;
+        if (mapping->offset == 0)
+            ml_root_consider(&choice, &memory, mapping->begin, is_called(mapping, PRELOAD_NAME));
     }
-    return found;
+    return choice.root;
 }
 
 bool ml_core_has_library(const struct ml_core *core)

@@ -131,3 +131,29 @@ uintptr_t ml_notes_root(const struct ml_memory *memory, uintptr_t begin)
     ml_notes_in_memory(memory, begin, take_root, &root);
     return root;
 }
+
+/* Where the loader has not gone over it, or not yet, what it points to is not beside it. */
+enum { IS_PRELOAD = 1, IS_RELOCATED = 2, IS_ROOT = 4 };
+
+static unsigned rank_of(const struct ml_memory *memory, uintptr_t address)
+{
+    enum { OBJECT_MOST = 1 << 30 };
+    struct memlog_root root;
+    if (memory->read(memory->context, address, &root, sizeof(root)) != 0 ||
+        memcmp(root.magic, ML_ROOT_MAGIC, sizeof(root.magic)) != 0)
+        return 0;
+    uintptr_t apart = (uintptr_t)root.published - address + OBJECT_MOST;
+    return IS_ROOT | (apart < 2u * OBJECT_MOST ? IS_RELOCATED : 0);
+}
+
+void ml_root_consider(struct ml_root_choice *choice, const struct ml_memory *memory,
+                      uintptr_t begin, bool is_preload)
+{
+    unsigned preload = is_preload ? IS_PRELOAD : 0;
+    if (choice->root != 0 && choice->rank >= (IS_ROOT | IS_RELOCATED | preload))
+        return;
+    uintptr_t root = ml_notes_root(memory, begin);
+    unsigned rank = root == 0 ? 0 : preload | rank_of(memory, root);
+    if (root != 0 && (choice->root == 0 || rank > choice->rank))
+        *choice = (struct ml_root_choice){ root, rank };
+}

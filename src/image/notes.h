@@ -30,4 +30,13 @@ const char *ml_note_find(const char *notes, size_t bytes, const char *owner, uin
  * memlog is not in it. */
 uintptr_t ml_notes_root(const struct ml_memory *memory, uintptr_t begin);
 
+/* Which of several objects with such notes is the one that is used. A file may also be mapped to
+ * be read, as debuggers and profilers do: its note leads to something else. root 0: none so far. */
+struct ml_root_choice {
+    uintptr_t root;
+    unsigned rank;
+};
+void ml_root_consider(struct ml_root_choice *choice, const struct ml_memory *memory,
+                      uintptr_t begin, bool is_preload);
+
 #endif

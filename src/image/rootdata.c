@@ -70,6 +70,16 @@ static bool is_program(const struct ml_root_build *build, const struct ml_core_m
     return program != NULL && strcmp(program->name, mapping->name) == 0;
 }
 
+/* A file that was mapped to be read has something else there. */
+static bool is_in_place(const struct ml_root_build *build, const struct ml_core_mapping *mapping,
+                        const Elf64_Phdr *part, uintptr_t begin)
+{
+    const struct ml_core_mapping *there = ml_core_mapping_at(build->core, begin);
+    uint64_t within = there == NULL ? 0 : begin - there->begin;
+    return part->p_filesz == 0 || (there != NULL && strcmp(there->name, mapping->name) == 0 &&
+                                   there->offset + within == part->p_offset);
+}
+
 static void add_object(struct ml_root_build *build, size_t which)
 {
     static struct object object; /* large */
@@ -82,7 +92,8 @@ static void add_object(struct ml_root_build *build, size_t which)
     for (unsigned i = 0; i < object.count; i++) {
         const Elf64_Phdr *part = &object.parts[i];
         uintptr_t begin = object.bias + part->p_vaddr, end = begin + part->p_memsz;
-        if (part->p_type != PT_LOAD || !(part->p_flags & PF_W))
+        if (part->p_type != PT_LOAD || !(part->p_flags & PF_W) ||
+            !is_in_place(build, mapping, part, begin))
             continue;
         begin = read_only_end(&object, begin, end);
         if (is_own)

@@ -53,7 +53,7 @@ def by_symbol():
 def in_mappings():
     """The root by the note of the preload library, which has the heap where there are several,
     else of the first object with one; or None. And the files that can't be read."""
-    first, unread = None, []
+    best, best_rank, unread = None, None, []
     for mapping in mappings.files():
         if mapping.offset != 0 or mapping.file.startswith("/dev/"):
             continue
@@ -62,10 +62,20 @@ def in_mappings():
             unread.append(mapping.file)
             continue
         root = in_object(mapping.begin, header)
-        if root is not None and mapping.file_name().startswith("libmemlog-preload"):
-            return root, unread
-        first = root if first is None else first
-    return first, unread
+        if root is None:
+            continue
+        rank = rank_of(root, mapping.file_name().startswith("libmemlog-preload"))
+        if best is None or rank > best_rank:
+            best, best_rank = root, rank
+    return best, unread
+
+
+def rank_of(address, is_preload):
+    """A file may also be mapped to be read, as profilers do: its note leads to something else, or to
+    what the loader has not gone over, so that the table is not beside it."""
+    data = memory.read_or_none(address, ROOT.size)
+    magic, _, _, _, begin, _ = (b"",) * 6 if data is None else ROOT.unpack(data)
+    return magic == MAGIC, magic == MAGIC and abs(begin - address) < MOST_OBJECT_BYTES, is_preload
 
 
 def in_object(begin, header):
@@ -118,6 +128,7 @@ ROOT = struct.Struct("<8sIIQQQ")
 MAGIC, VERSION = b"memlog\x01\0", 1
 ENTRY = struct.Struct("<48sQQ")
 MOST_ENTRIES = 10000
+MOST_OBJECT_BYTES = 1 << 30
 
 
 def entries(address):
