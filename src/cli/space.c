@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cli/system.h"
 #include "image/image.h"
-#include "os/process.h"
 
 static int open_of(pid_t pid, const char *file)
 {
@@ -26,6 +26,8 @@ static int try_system_call(struct ml_space *space)
 
 int ml_space_open(struct ml_space *space, pid_t pid)
 {
+    pid_t thread = ml_system_thread(pid);
+    pid = thread == 0 ? pid : thread;
     *space = (struct ml_space){ pid, open_of(pid, "mem"), open_of(pid, "maps") };
     return space->memory >= 0 ? 0 : try_system_call(space);
 }
@@ -40,12 +42,7 @@ void ml_space_close(struct ml_space *space)
 }
 
 /* One that is ending has lost its memory some time before anybody hears of its end. */
-static bool has_memory(pid_t pid)
-{
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
-    return ml_os_rss_bytes_of(path) != 0;
-}
+static bool has_memory(pid_t pid) { return ml_system_thread(pid) != 0; }
 
 int ml_space_read(void *context, uintptr_t address, void *to, size_t bytes)
 {

@@ -15,7 +15,7 @@
 #include <sys/types.h>
 
 struct ml_space {
-    pid_t pid;
+    pid_t pid;  /* or another thread's, where the first has ended */
     int memory; /* -1: process_vm_readv */
     int maps;   /* the list of its mappings; -1: it can't be had */
 };

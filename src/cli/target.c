@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "api/options.h"
+#include "cli/system.h"
 #include "os/clock.h"
 #include "os/process.h"
 
@@ -39,7 +40,8 @@ pid_t ml_target_parent(pid_t pid)
 bool ml_target_stands(const struct ml_target *target)
 {
     struct state state;
-    return read_state(target->pid, &state) && (state.state == 'T' || state.state == 't');
+    pid_t thread = ml_system_thread(target->pid);
+    return read_state(thread, &state) && (state.state == 'T' || state.state == 't');
 }
 
 /* ---- /proc/PID/status: lines with a name each ------------------------------------------ */
@@ -86,7 +88,7 @@ static bool check_state(const char *word, pid_t pid)
         return refuse(word, "it is hidden from this user in /proc: try sudo");
     if (state.flags & KERNEL_THREAD)
         return refuse(word, "it is a thread of the kernel, which has no memory of its own");
-    if (state.state == 'Z' || state.state == 'X')
+    if ((state.state == 'Z' || state.state == 'X') && ml_system_thread(pid) == 0)
         return refuse(word, "it has ended (a zombie): its memory is gone");
     return true;
 }
