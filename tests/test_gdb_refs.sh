@@ -182,7 +182,7 @@ look() {
   test "$kernel_cores" = 1 || { echo "$name: core files go elsewhere here"; return; }
   core_of $pid || { fail "$name: it has left no core file"; return; }
   look_at_core "the kernel's" "$core" "$@"
-  test -z "$live" || same_as_memlog_core
+  test -z "$same" || same_as_memlog_core
 }
 # What the shell's command finds in the same file: as many holders, and as long a way. (With malloc
 # thread-local blocks are objects for it.)
@@ -193,6 +193,8 @@ same_as_memlog_core() {
     long=$(sed -n '/^it is alive because of$/,$p' shell | grep -c '^  ')
     test "$found $long" = "$(holders "${object%=*}" | wc -l) $(way "${object%=*}" | grep -c -v 'itself$')" ||
       fail "$what: ${object%=*}: memlog core says $(cat shell shell.err) and gdb $(section "${object%=*}")"
+    test "${object%=*}" != stack || grep -q '^  0x[0-9a-f]*, stack of thread ' shell ||
+      fail "$what: $object: memlog core says $(cat shell)"
   done
 }
 look_at_core() {
@@ -214,11 +216,11 @@ argument() {
   held argument 'argument of a thread that has not begun yet '
 }
 
-with="" thrice=yes live=options
+with="" thrice=yes live=options same=yes
 # shellcheck disable=SC2086 # several words
 compiled shared prog_gdb_refs.c -DLINKED -L"$top_builddir/.libs" -lmemlog $places || fail "cannot link"
 look "linked with the shared library" shared ./libloaded.so both_doors of_library collected argument
-thrice="" live=""
+thrice="" live="" same=""
 archive=$top_builddir/.libs/libmemlog.a
 kinds=static
 if test "$full" = 1; then
@@ -232,7 +234,9 @@ if test -f "$archive"; then
   for kind in $kinds; do
     compiled "$kind" prog_gdb_refs.c -DLINKED "-$kind" "$archive" -s 2>said ||
       { echo "no $kind program here: $(head -n 1 said)"; continue; }
+    same=yes
     look "$kind, stripped" "$kind" none both_doors_stripped collected
+    same=""
   done
 fi
 

@@ -21,8 +21,11 @@ struct stack {
     uintptr_t low, end;
 };
 
-/* The threads that the collector knows, in order of their numbers. It knows none while it sleeps. */
+/* The threads that the collector knows, in order of their thread pointers: the numbers that they
+ * know themselves by are others than the core's where gdb made it from outside of their container.
+ * It knows none while it sleeps. */
 struct known {
+    uintptr_t pointer;
     int tid;
     struct stack stack;
 };
@@ -43,13 +46,16 @@ static bool add_known(struct crew *crew, const struct ml_mutator *mutator)
         crew->room = room;
     }
     crew->list[crew->count++] =
-        (struct known){ mutator->tid, { mutator->stack_low, mutator->stack_high } };
+        (struct known){ mutator->thread_pointer, mutator->tid,
+                        { mutator->stack_low, mutator->stack_high } };
     return true;
 }
 
-static int by_tid(const void *a, const void *b)
+static int by_pointer(const void *a, const void *b)
 {
     const struct known *left = a, *right = b;
+    if (left->pointer != right->pointer)
+        return left->pointer < right->pointer ? -1 : 1;
     return left->tid < right->tid ? -1 : left->tid > right->tid;
 }
 
@@ -66,21 +72,30 @@ static void find_crew(struct ml_root_build *build, struct crew *crew)
         if (ml_round_is_closed(&round, i, at) ||
             !ml_root_read(build, at, &mutator, sizeof(mutator)))
             break;
-        if (!add_known(crew, &mutator)) {
+        if (!mutator.gone && !add_known(crew, &mutator)) {
             build->out_of_memory = true;
             break;
         }
     }
     if (crew->count != 0)
-        qsort(crew->list, crew->count, sizeof(*crew->list), by_tid);
+        qsort(crew->list, crew->count, sizeof(*crew->list), by_pointer);
 }
 
-static const struct known *find_known(const struct crew *crew, int tid)
+/* One that ended without a word may have had the same pointer: the number decides, if it is there. */
+static const struct known *find_known(const struct crew *crew, const struct ml_core_thread *thread)
 {
-    const struct known wanted = { .tid = tid };
-    if (crew->count == 0)
-        return NULL;
-    return bsearch(&wanted, crew->list, crew->count, sizeof(*crew->list), by_tid);
+    const struct known wanted = { .pointer = thread->registers.fs_base, .tid = thread->tid };
+    size_t low = 0, high = crew->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (by_pointer(&crew->list[middle], &wanted) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < crew->count && crew->list[low].pointer == wanted.pointer)
+        return &crew->list[low];
+    return low > 0 && crew->list[low - 1].pointer == wanted.pointer ? &crew->list[low - 1] : NULL;
 }
 
 /* As the collector knows it; else the memory that the arguments or the thread's descriptor are in,
@@ -92,7 +107,7 @@ static struct stack find_stack(struct ml_root_build *build, const struct crew *c
     bool is_first = thread->tid == core->pid;
     uintptr_t end = is_first ? core->first_stack : thread->registers.fs_base;
     const struct ml_core_segment *segment = ml_core_segment_at(core, end);
-    const struct known *known = find_known(crew, thread->tid);
+    const struct known *known = find_known(crew, thread);
     struct stack stack = { 0, 0 };
     if (known != NULL && known->stack.low < known->stack.end)
         stack = known->stack;
@@ -107,11 +122,10 @@ static struct stack find_stack(struct ml_root_build *build, const struct crew *c
 
 /* A stack pointer that is elsewhere is in a signal's stack or a coroutine's: that is looked at from
  * there on, and the thread's own whole, since nobody knows how far it is in use. */
-static void add_stacks(struct ml_root_build *build, const struct crew *crew,
+static void add_stacks(struct ml_root_build *build, struct stack own,
                        const struct ml_core_thread *thread, size_t which)
 {
     uintptr_t used = thread->registers.rsp - RED_ZONE;
-    struct stack own = find_stack(build, crew, thread);
     bool is_in_own = used >= own.low - RED_ZONE && used < own.end;
     const struct ml_core_segment *segment = ml_core_segment_at(build->core, thread->registers.rsp);
     ml_root_add(build, is_in_own ? used : own.low, own.end, ML_IMAGE_STACK, which);
@@ -195,7 +209,7 @@ static void add_specific(struct ml_root_build *build, size_t which, uintptr_t po
 /* Where it is awake it looks at those that it knows, and at no others. */
 static bool is_root(const struct crew *crew, const struct ml_core_thread *thread)
 {
-    return !crew->is_awake || find_known(crew, thread->tid) != NULL;
+    return !crew->is_awake || find_known(crew, thread) != NULL;
 }
 
 void ml_root_add_threads(struct ml_root_build *build)
@@ -210,8 +224,10 @@ void ml_root_add_threads(struct ml_root_build *build)
             continue;
         uintptr_t pointer = thread->registers.fs_base;
         uintptr_t low = add_blocks(build, i, pointer, largest);
-        add_stacks(build, &crew, thread, i);
-        if (low != pointer)
+        struct stack own = find_stack(build, &crew, thread);
+        add_stacks(build, own, thread, i);
+        /* Of a thread that has its blocks at the end of its stack more than those is the stack's. */
+        if (low != pointer && (low <= own.low || low > own.end))
             low -= SURPLUS_BYTES;
         ml_root_add(build, low, pointer + DESCRIPTOR_BYTES, ML_IMAGE_TLS, i);
         add_specific(build, i, pointer);

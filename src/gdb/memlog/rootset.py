@@ -27,7 +27,11 @@ class RootSet:
         self.threads = every()
         self.doubts = []  # what could not be read
         self.is_awake = image.value("asleep.sleep") == AWAKE
-        self.mutators = {view["tid"]: view for view in self.readable(self.known_threads())}
+        self.mutators = list(self.readable(self.known_threads()))
+        # Their own numbers are others than gdb's, which may be outside of their container.
+        self.by_pointer = {}
+        for view in self.mutators:
+            self.by_pointer.setdefault(view["thread_pointer"], []).append(view)
         self.blocks = list(self.readable(magazines.blocks(image)))
         self.own_tids = {block.tid for block in self.blocks
                          if block.own and block.active and block.tid}
@@ -52,9 +56,16 @@ class RootSet:
 
     # --- threads ---
 
+    def mutator_of(self, thread):
+        """What the collector knows of the thread, or None. One that ended without a word may have
+        had the same pointer."""
+        found = self.by_pointer.get(thread.pointer, self.mutators if not thread.pointer else ())
+        same = next((each for each in found if each["tid"] == thread.tid), None)
+        return found[0] if same is None and found and thread.pointer else same
+
     def is_own(self, thread):
         """memlog's own: neither stopped nor looked at."""
-        if thread.tid in self.mutators:
+        if self.mutator_of(thread) is not None:
             return False
         return thread.tid in self.own_tids or (thread.name or "").startswith("memlog-")
 
@@ -62,7 +73,7 @@ class RootSet:
         """Whether what the thread has is alive because of it."""
         if self.is_own(thread):
             return False
-        return not self.is_awake or thread.tid in self.mutators
+        return not self.is_awake or self.mutator_of(thread) is not None
 
     def why_not(self, thread):
         return ("memlog's own thread" if self.is_own(thread)
@@ -73,7 +84,7 @@ class RootSet:
         return text if self.counts(thread) else "%s (%s)" % (text, self.why_not(thread))
 
     def pointer_of(self, thread):
-        mutator = self.mutators.get(thread.tid)
+        mutator = self.mutator_of(thread)
         return thread.pointer or (mutator["thread_pointer"] if mutator else 0)
 
     def thread_data(self):
@@ -118,7 +129,7 @@ class RootSet:
         return [(low, high), (begin, around.end)]
 
     def stack_bounds(self, thread):
-        mutator = self.mutators.get(thread.tid)
+        mutator = self.mutator_of(thread)
         if mutator is not None:
             return mutator["stack_low"], mutator["stack_high"]
         if thread.is_first:

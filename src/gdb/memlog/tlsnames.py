@@ -16,6 +16,7 @@ SYMBOL = struct.Struct("<IBBHQQ")
 SYMBOL_TABLES = 2, 11  # of the linker, of the loader
 THREAD_LOCAL = 6       # the lower half of a symbol's info
 MOST_BYTES = 1 << 28
+FAR = "target:"        # what gdb puts in front of the name where it sees other files than the process
 
 Section = namedtuple("Section", "name kind flags address offset bytes link info align entry")
 
@@ -46,9 +47,10 @@ def names_of(its_object):
 
 
 def files_of(name):
-    """The object's own file first, which may be stripped."""
+    """The object's own file first, which may be stripped; of a container's where that has it."""
+    name = name[len(FAR):] if name.startswith(FAR) else name
     own = os.path.realpath(name)
-    found = [own]
+    found = [own, "/proc/%d/root%s" % (gdb.selected_inferior().pid, name)]
     for each in gdb.objfiles():
         owner = getattr(each, "owner", None)
         if owner is not None and os.path.realpath(owner.filename or "") == own:
