@@ -36,7 +36,7 @@ planted() {
   done
 }
 holders() { sed -n '/^held by$/,/^[^ h]/{/^  /p}' "$1.refs"; }
-way() { sed '1,/^it is alive because of$/d' "$1.refs"; }
+way() { sed '1,/^it is alive because of$\|^it lives until it is freed, and is reached from$/d' "$1.refs"; }
 
 # held NAME WORDS: by this alone, which is a root. Words are a basic regular expression.
 held() {
@@ -142,9 +142,18 @@ if planted linked "$work/library.so"; then
   where "$(printf '%#x' $(($(address chain_middle) + 100)))" 'is 100 bytes into an object$'
   where "$(address freed)" '^  state    allocated$'
   where "$(holders added | sed -n 's/^  \(0x[0-9a-f]*\).*/\1/p')" 'is in a range given to memlog_add_roots: a root$'
+  on_stack=$(holders stack | sed -n 's/^  \(0x[0-9a-f]*\),.*/\1/p')
+  where "$(printf '%#x' $((on_stack - 131072)))" \
+    'is in memory below what is in use of the stack of thread [0-9]* (LWP [0-9]*): no root$'
   where 0x1000 'is nowhere: nothing was mapped there$'
   "$memlog" core --find-refs 0x1000 "$core" >out 2>err && fail "an object at 0x1000: $(cat out)"
   grep -q 'there is no object at that address' err || fail "0x1000: $(cat err)"
+fi
+unnamed static
+if refs_program static -static -DLINKED "$top_builddir/.libs/libmemlog.a" -s 2>err; then
+  if planted static none; then linked_door; fi
+else
+  echo "no static program here: $(head -n 1 err)"
 fi
 unnamed stripped
 if planted stripped none; then linked_door; fi
@@ -200,6 +209,35 @@ dies ./overrun || fail "overrun: no core file: $(cat said)"
 "$memlog" core --find-refs "$(address object)" "$core" >overrun.refs 2>err || fail "overrun: status $?: $(cat err)"
 way overrun | grep -q 'stack of thread 1 (LWP [0-9]*), [0-9]* bytes above its stack pointer$' ||
   fail "overrun: $(cat overrun.refs)"
+
+# --- what is alive because of nothing --------------------------------------------------------------------------
+cat >freed.c <<'EOF'
+#include <stdio.h>
+#include <stdlib.h>
+#include "memlog.h"
+
+void *freed, *uncollectable;
+
+int main(void)
+{
+    freed = memlog_malloc(100);
+    uncollectable = memlog_malloc_uncollectable(100);
+    printf("freed=%p\nuncollectable=%p\n", freed, uncollectable);
+    fflush(stdout);
+    memlog_free(freed);
+    abort();
+}
+EOF
+$CC -O1 -I"$top_srcdir/src/api" freed.c -o freed -L"$top_builddir/.libs" -lmemlog || fail "cannot link"
+dies ./freed || fail "freed: no core file: $(cat said)"
+for name in freed uncollectable; do
+  "$memlog" core --find-refs "$(address $name)" "$core" >$name.refs 2>err || fail "$name: status $?: $(cat err)"
+  holders $name | grep -q '^  0x[0-9a-f]*, .*data of ' || fail "$name: $(cat $name.refs)"
+  ! grep -q 'alive because' $name.refs || fail "$name: $(cat $name.refs)"
+done
+tail -n 1 freed.refs | grep -qx 'it is not allocated: nothing keeps it, and what points to it is out of date' ||
+  fail "freed: $(cat freed.refs)"
+way uncollectable | grep -q '^  0x[0-9a-f]*, .*data of ' || fail "uncollectable: $(cat uncollectable.refs)"
 
 # --- ranges of roots without end, and within one another -----------------------------------------------------
 cat >ranges.c <<'EOF'

@@ -190,7 +190,7 @@ same_as_memlog_core() {
   for object in $(objects); do
     "$top_builddir/memlog" core "--find-refs=${object#*=}" "$core" >shell 2>shell.err
     found=$(sed -n '/^held by/,/^[^ ]/p' shell | grep -c '^  ')
-    long=$(sed -n '/^it is alive because of$/,$p' shell | grep -c '^  ')
+    long=$(sed -n '/^it is alive because of$\|^it lives until it is freed, /,$p' shell | grep -c '^  ')
     test "$found $long" = "$(holders "${object%=*}" | wc -l) $(way "${object%=*}" | grep -c -v 'itself$')" ||
       fail "$what: ${object%=*}: memlog core says $(cat shell shell.err) and gdb $(section "${object%=*}")"
     test "${object%=*}" != stack || grep -q '^  0x[0-9a-f]*, stack of thread ' shell ||

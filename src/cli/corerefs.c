@@ -84,9 +84,25 @@ static void print_in_heap(const struct ml_postmortem *dead, uintptr_t address)
                span->number);
 }
 
+/* The thread whose stack is in use above the address, in the same memory. */
+static bool find_stack_above(const struct ml_postmortem *dead, uintptr_t address, size_t *thread)
+{
+    const struct ml_core_segment *segment = ml_core_segment_at(&dead->core, address);
+    uintptr_t nearest = UINTPTR_MAX;
+    for (size_t i = 0; i < dead->core.threads_count && segment != NULL; i++) {
+        uintptr_t pointer = dead->core.threads[i].registers.rsp;
+        if (pointer < address || pointer >= segment->end || pointer >= nearest)
+            continue;
+        nearest = pointer;
+        *thread = i;
+    }
+    return nearest != UINTPTR_MAX;
+}
+
 static void print_elsewhere(const struct ml_postmortem *dead, uintptr_t address)
 {
     char text[ML_PLACE_BYTES];
+    size_t thread;
     const struct ml_spanmap *map = &dead->heap.map;
     const struct ml_root_place *root = ml_root_place_at(&dead->places, address);
     const struct ml_core_mapping *mapping = ml_core_mapping_at(&dead->core, address);
@@ -100,6 +116,9 @@ static void print_elsewhere(const struct ml_postmortem *dead, uintptr_t address)
     else if (mapping != NULL)
         printf("0x%" PRIxPTR " is in %s at %" PRIu64 ": no root\n", address, mapping->name,
                mapping->offset + (address - mapping->begin));
+    else if (find_stack_above(dead, address, &thread))
+        printf("0x%" PRIxPTR " is in memory below what is in use of the stack of %s: no root\n", address,
+               ml_thread_text(text, dead, thread));
     else if (ml_core_segment_at(&dead->core, address) != NULL)
         printf("0x%" PRIxPTR " is in other memory: neither heap nor root\n", address);
     else
@@ -166,9 +185,13 @@ static bool list(const struct ml_ref *ref, void *argument)
     return false;
 }
 
-static void print_chain(const struct ml_postmortem *dead, const struct ml_chain *chain,
-                        const struct listing *listing)
+static void print_chain(const struct ml_postmortem *dead, const struct ml_view_object *object,
+                        const struct ml_chain *chain, const struct listing *listing)
 {
+    if (object->state == ML_STATE_FREE) {
+        printf("it is not allocated: nothing keeps it, and what points to it is out of date\n");
+        return;
+    }
     if (chain->count == 0) {
         printf("%s\n",
                chain->was_cut       ? "no root was found so far up (--depth goes on)"
@@ -176,7 +199,9 @@ static void print_chain(const struct ml_postmortem *dead, const struct ml_chain 
                                       : "nothing holds it");
         return;
     }
-    printf("it is alive because of\n");
+    printf("%s\n", object->span->kind == ML_UNCOLLECTABLE
+                       ? "it lives until it is freed, and is reached from"
+                       : "it is alive because of");
     for (size_t i = 0; i < chain->count; i++) {
         printf("%*s", 2 + 2 * (int)i, "");
         print_holder(dead, &chain->steps[i]);
@@ -190,6 +215,8 @@ static int print_refs(struct ml_postmortem *dead, const struct ml_view_object *o
                                     .places = &dead->places, .everywhere = everywhere };
     struct listing listing = { dead, limit, 0, 0 };
     struct ml_chain chain;
+    if (object->state == ML_STATE_FREE)
+        depth = 0;
     int error = ml_chain_find(&chain, &search, object, depth, list, &listing);
     if (error != 0) {
         ml_postmortem_complain(dead, "", error);
@@ -197,7 +224,7 @@ static int print_refs(struct ml_postmortem *dead, const struct ml_view_object *o
     }
     if (listing.holders + listing.ignored > limit)
         printf("  ... and %" PRIu64 " more (--limit)\n", listing.holders + listing.ignored - limit);
-    print_chain(dead, &chain, &listing);
+    print_chain(dead, object, &chain, &listing);
     ml_chain_free(&chain);
     if (search.unread_bytes != 0) {
         char bytes[32];
