@@ -239,6 +239,22 @@ tail -n 1 freed.refs | grep -qx 'it is not allocated: nothing keeps it, and what
   fail "freed: $(cat freed.refs)"
 way uncollectable | grep -q '^  0x[0-9a-f]*, .*data of ' || fail "uncollectable: $(cat uncollectable.refs)"
 
+# --- another program in the file's place ------------------------------------------------------------------------
+if test $name_data = named; then
+  for id in none sha1; do
+    $CC -O1 -I"$top_srcdir/src/api" freed.c -o freed -L"$top_builddir/.libs" -lmemlog -Wl,--build-id=$id || fail "cannot link"
+    dies ./freed || fail "build id $id: no core file: $(cat said)"
+    mv freed first
+    "$memlog" core --find-refs "$(address uncollectable)" "$core" first >first.refs
+    holders first | grep -q ', uncollectable, data of ' || fail "build id $id: $(cat first.refs)"
+    sed 's/void \*freed/char others[5000] = { 1 }; void *freed/' freed.c >other.c
+    $CC -O1 -malign-data=abi -I"$top_srcdir/src/api" other.c -o freed -L"$top_builddir/.libs" -lmemlog -Wl,--build-id=$id || fail "cannot link"
+    "$memlog" core --find-refs "$(address uncollectable)" "$core" >other.refs
+    holders other | grep -q ', data of .*/freed at 0x' || fail "build id $id, another program: $(cat other.refs)"
+    "$memlog" core --json "$core" freed >out 2>err || fail "build id $id, another program: $(cat err)"
+  done
+fi
+
 # --- ranges of roots without end, and within one another -----------------------------------------------------
 cat >ranges.c <<'EOF'
 #include <stdio.h>

@@ -8,6 +8,7 @@
 
 #include "base/bits.h"
 #include "image/buildid.h"
+#include "image/notes.h"
 
 /* One that was looked for. */
 struct ml_core_file {
@@ -38,10 +39,12 @@ static bool is_same(struct ml_core *core, const char *name, int fd)
     ml_build_id was = "", is = "";
     const struct ml_core_segment *segment =
         first == NULL ? NULL : ml_core_segment_at(core, first->begin);
-    if (segment != NULL && segment->bytes != 0)
-        ml_build_id_in_memory(was, &memory, first->begin);
+    if (segment == NULL || segment->bytes == 0)
+        return true; /* nobody knows */
+    ml_build_id_in_memory(was, &memory, first->begin);
     ml_build_id_of_file(is, fd);
-    return was[0] == '\0' || strcmp(was, is) == 0;
+    return strcmp(was, is) == 0 &&
+           (was[0] != '\0' || ml_notes_same_parts(&memory, first->begin, fd));
 }
 
 static bool add_file(struct ml_core *core, const char *name)

@@ -95,6 +95,15 @@ void ml_notes_in_file(int fd, ml_notes_visitor *visit, void *argument)
     visit_notes(&object, visit, argument);
 }
 
+bool ml_notes_same_parts(const struct ml_memory *memory, uintptr_t begin, int fd)
+{
+    const struct object loaded = { *memory, begin, true }, file = { { read_file, &fd }, 0, false };
+    ElfW(Phdr) were[PARTS_MOST], are[PARTS_MOST];
+    unsigned were_count, are_count;
+    return read_parts(&loaded, were, &were_count) == 0 && read_parts(&file, are, &are_count) == 0 &&
+           were_count == are_count && memcmp(were, are, were_count * sizeof(were[0])) == 0;
+}
+
 const char *ml_note_find(const char *notes, size_t bytes, const char *owner, uint32_t type,
                          size_t contents)
 {

@@ -19,6 +19,9 @@ void ml_notes_in_memory(const struct ml_memory *memory, uintptr_t begin, ml_note
                         void *argument);
 void ml_notes_in_file(int fd, ml_notes_visitor *visit, void *argument);
 
+/* Whether both have the same program headers: what says most without a build id. */
+bool ml_notes_same_parts(const struct ml_memory *memory, uintptr_t begin, int fd);
+
 /* What was added to the addresses in the file; 0: that can't be read. */
 uintptr_t ml_notes_bias(const struct ml_memory *memory, uintptr_t begin);
 
