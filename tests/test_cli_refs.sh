@@ -245,13 +245,19 @@ if test $name_data = named; then
     $CC -O1 -I"$top_srcdir/src/api" freed.c -o freed -L"$top_builddir/.libs" -lmemlog -Wl,--build-id=$id || fail "cannot link"
     dies ./freed || fail "build id $id: no core file: $(cat said)"
     mv freed first
-    "$memlog" core --find-refs "$(address uncollectable)" "$core" first >first.refs
+    "$memlog" core --find-refs "$(address uncollectable)" "$core" first >first.refs 2>err
+    test ! -s err || fail "build id $id: $(cat err)"
     holders first | grep -q ', uncollectable, data of ' || fail "build id $id: $(cat first.refs)"
     sed 's/void \*freed/char others[5000] = { 1 }; void *freed/' freed.c >other.c
     $CC -O1 -malign-data=abi -I"$top_srcdir/src/api" other.c -o freed -L"$top_builddir/.libs" -lmemlog -Wl,--build-id=$id || fail "cannot link"
     "$memlog" core --find-refs "$(address uncollectable)" "$core" >other.refs
     holders other | grep -q ', data of .*/freed at 0x' || fail "build id $id, another program: $(cat other.refs)"
     "$memlog" core --json "$core" freed >out 2>err || fail "build id $id, another program: $(cat err)"
+    test "$(cat err)" = "memlog: freed: it is another program, or another build, than the one that $core is of: there are no names from it" ||
+      fail "build id $id, another program: $(cat err)"
+    "$memlog" core --json "$core" nowhere >out 2>err || fail "build id $id, no program: $(cat err)"
+    test "$(cat err)" = "memlog: nowhere: No such file or directory: there are no names from it" ||
+      fail "build id $id, no program: $(cat err)"
   done
 fi
 

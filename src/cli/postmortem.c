@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/tools.h"
 #include "cli/units.h"
@@ -51,6 +52,20 @@ static void warn_if_cut(const struct ml_postmortem *dead)
             dead->file, there, wanted);
 }
 
+/* The file that was named as the program's is needed for little: it goes on without. */
+static void warn_of_program(struct ml_postmortem *dead, const char *program)
+{
+    const struct ml_core_mapping *mapping =
+        ml_core_mapping_at(&dead->core, dead->core.program_headers);
+    if (program == NULL || mapping == NULL)
+        return;
+    if (access(program, R_OK) != 0)
+        ml_os_complain(program, ": ", ml_os_error_text(errno), ": there are no names from it", NULL);
+    else if (ml_core_file_of(&dead->core, mapping) == NULL)
+        ml_os_complain(program, ": it is another program, or another build, than the one that ", dead->file,
+                       " is of: there are no names from it", NULL);
+}
+
 static int refuse_without_memlog(const struct ml_postmortem *dead)
 {
     bool has_library = ml_core_has_library(&dead->core);
@@ -75,6 +90,7 @@ int ml_postmortem_open(struct ml_postmortem *dead, const char *file, const char 
         return ML_CORE_FAILED;
     }
     warn_if_cut(dead);
+    warn_of_program(dead, program);
     dead->root = ml_core_root(&dead->core);
     if (dead->root == 0)
         return refuse_without_memlog(dead);
