@@ -268,7 +268,15 @@ cat >ranges.c <<'EOF'
 #include <string.h>
 #include "memlog.h"
 
-static void *held[100];
+static void *held[100], **buffer;
+
+/* Held in an object, in a part of it that was added. */
+static void add_object(void)
+{
+    buffer[60] = held[60];
+    held[60] = NULL;
+    memlog_add_roots(buffer + 10, buffer + 90);
+}
 
 int main(int argc, char **argv)
 {
@@ -277,6 +285,9 @@ int main(int argc, char **argv)
     fflush(stdout);
     if (argc == 2 && strcmp(argv[1], "endless") == 0) {
         memlog_add_roots((void *)4096, (void *)-8);
+    } else if (argc == 2 && strcmp(argv[1], "nested") != 0) {
+        buffer = strcmp(argv[1], "noscan") == 0 ? memlog_malloc_noscan(800) : memlog_malloc(800);
+        add_object();
     } else {
         memlog_add_roots(held + 10, held + 90);
         memlog_add_roots(held + 20, held + 30);
@@ -285,12 +296,14 @@ int main(int argc, char **argv)
 }
 EOF
 $CC -O1 -I"$top_srcdir/src/api" ranges.c -o ranges -L"$top_builddir/.libs" -lmemlog || fail "cannot link"
-for what in endless nested; do
+for what in endless nested noscan scan; do
   dies ./ranges $what || fail "$what: no core file: $(cat said)"
   timeout 60 "$memlog" core --find-refs "$(address object)" "$core" >$what.refs 2>err ||
     fail "$what: status $?: $(cat err)"
 done
 holders endless | grep -q '^  0x[0-9a-f]*, a range given to memlog_add_roots$' || fail "endless: $(cat endless.refs)"
-held nested '0x[0-9a-f]*, a range given to memlog_add_roots'
-test "$(holders nested | wc -l)" = 1 || fail "nested: found twice: $(cat nested.refs)"
+for what in nested noscan scan; do
+  held $what '0x[0-9a-f]*, a range given to memlog_add_roots'
+  test "$(holders $what | wc -l)" = 1 || fail "$what: found twice: $(cat $what.refs)"
+done
 finish

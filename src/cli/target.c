@@ -41,7 +41,7 @@ bool ml_target_stands(const struct ml_target *target)
 {
     struct state state;
     pid_t thread = ml_system_thread(target->pid);
-    return read_state(thread, &state) && (state.state == 'T' || state.state == 't');
+    return read_state(thread == 0 ? target->pid : thread, &state) && (state.state == 'T' || state.state == 't');
 }
 
 /* ---- /proc/PID/status: lines with a name each ------------------------------------------ */

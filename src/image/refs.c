@@ -58,11 +58,13 @@ static const struct ml_ref_target *target_before(const struct finder *finder, ui
 
 /* ---- one word ----------------------------------------------------------------------------------- */
 
-/* A slot that nobody has says nothing. */
+/* A slot that nobody has says nothing, and a root has been looked at already. */
 static bool find_holder(struct finder *finder, uintptr_t place)
 {
     const struct ml_heap_view *view = finder->search->view;
     struct ml_view_object *object = &finder->ref.object;
+    if (ml_root_place_at(finder->search->places, place) != NULL)
+        return false;
     if (!ml_heap_view_object(view, place, object) || object->state == ML_STATE_FREE)
         return false;
     finder->ref.holder = ml_view_is_scanned(view, object, place) ? ML_REF_OBJECT : ML_REF_IGNORED;

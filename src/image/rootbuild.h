@@ -28,7 +28,8 @@ static inline bool ml_round_is_closed(struct ml_round *round, size_t number, uin
     return false;
 }
 
-/* The whole words of [begin, end), but what is in the heap: that is looked at as such. */
+/* The whole words of [begin, end), but what is in the heap, which is looked at as such: of that only
+ * ranges that the program has added, since those may be in objects that are not looked at. */
 void ml_root_add(struct ml_root_build *build, uintptr_t begin, uintptr_t end,
                  enum ml_image_root kind, size_t which);
 bool ml_root_read(const struct ml_root_build *build, uintptr_t address, void *to, size_t bytes);

@@ -17,7 +17,7 @@ void ml_root_add(struct ml_root_build *build, uintptr_t begin, uintptr_t end,
     struct ml_root_places *places = build->places;
     begin = ml_align_up(begin, sizeof(uintptr_t));
     end = ml_align_down(end, sizeof(uintptr_t));
-    if (begin >= end || ml_heap_view_has(build->view, begin))
+    if (begin >= end || (kind != ML_IMAGE_ADDED && ml_heap_view_has(build->view, begin)))
         return;
     if (places->count == places->room) {
         size_t room = places->room == 0 ? 64 : 2 * places->room;
