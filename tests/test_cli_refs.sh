@@ -239,6 +239,33 @@ tail -n 1 freed.refs | grep -qx 'it is not allocated: nothing keeps it, and what
   fail "freed: $(cat freed.refs)"
 way uncollectable | grep -q '^  0x[0-9a-f]*, .*data of ' || fail "uncollectable: $(cat uncollectable.refs)"
 
+# --- a long way ---------------------------------------------------------------------------------------------------
+cat >list.c <<'EOF'
+#include <stdio.h>
+#include <stdlib.h>
+#include "memlog.h"
+
+static void **newest;
+
+int main(void)
+{
+    for (int i = 0; i < 200; i++) {
+        void **item = memlog_malloc(16);
+        item[0] = newest;
+        newest = item;
+        if (i == 0)
+            printf("oldest=%p\n", (void *)item);
+    }
+    fflush(stdout);
+    abort();
+}
+EOF
+$CC -O1 -I"$top_srcdir/src/api" list.c -o list -L"$top_builddir/.libs" -lmemlog || fail "cannot link"
+dies ./list || fail "list: no core file: $(cat said)"
+"$memlog" core --depth 300 --find-refs "$(address oldest)" "$core" >oldest.refs 2>err || fail "list: $(cat err)"
+test "$(way oldest | wc -l)" = 200 || fail "list: $(way oldest)"
+! way oldest | grep -q '^ \{100\}' || fail "list: it goes to the right without end"
+
 # --- another program in the file's place ------------------------------------------------------------------------
 if test $name_data = named; then
   for id in none sha1; do

@@ -185,6 +185,8 @@ static bool list(const struct ml_ref *ref, void *argument)
     return false;
 }
 
+enum { INDENTED_MOST = 32 };
+
 static void print_chain(const struct ml_postmortem *dead, const struct ml_view_object *object,
                         const struct ml_chain *chain, const struct listing *listing)
 {
@@ -203,7 +205,7 @@ static void print_chain(const struct ml_postmortem *dead, const struct ml_view_o
                        ? "it lives until it is freed, and is reached from"
                        : "it is alive because of");
     for (size_t i = 0; i < chain->count; i++) {
-        printf("%*s", 2 + 2 * (int)i, "");
+        printf("%*s", 2 + 2 * (int)ml_min(i, INDENTED_MOST), ""); /* a long list's way is long */
         print_holder(dead, &chain->steps[i]);
     }
 }
