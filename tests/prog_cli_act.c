@@ -13,10 +13,12 @@
  *   churn FILE  until the file is there, allocate and free large blocks
  *   hide N      nobody may look into it any more: it is not dumpable
  *   interrupt N N children, one after the other, that a signal's handler ends while they allocate
+ *   stuff       fill the pipe that stdout is, and leave it something more: exit() waits for a reader
  *   setuid N    become that user
  *   exit N, _exit N, kill N
  *   exec ...    become this program again, with what follows
  */
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -52,6 +54,17 @@ static void free_some(int blocks)
         kept = *block;
         free(block);
     }
+}
+
+static void stuff(void)
+{
+    static const char some[1000];
+    int flags = fcntl(STDOUT_FILENO, F_GETFL);
+    fcntl(STDOUT_FILENO, F_SETFL, flags | O_NONBLOCK);
+    while (write(STDOUT_FILENO, some, 1) == 1 || write(STDOUT_FILENO, some, sizeof(some)) > 0)
+        ;
+    fcntl(STDOUT_FILENO, F_SETFL, flags);
+    fwrite(some, 1, sizeof(some), stdout);
 }
 
 static void say(const char *path)
@@ -141,6 +154,8 @@ int main(int argc, char **argv)
         const char *act = *word;
         if (strcmp(act, "signals") == 0)
             name_signals();
+        else if (strcmp(act, "stuff") == 0)
+            stuff();
         else if (strcmp(act, "fork") == 0) {
             if (fork() != 0)
                 _exit(0);

@@ -44,6 +44,16 @@ test "$(tail -n 1 killed.log)" = '# end reason=SIGSEGV' || fail "killed: $(tail 
 test "$(grep -c '^# memlog' killed.log)" = 2 || fail "the second run does not append"
 test "$(grep -c '^$' killed.log)" = 1 || fail "no blank line between two runs"
 
+# --- one that goes on for a while after its destructors: what was seen of it then is later ----
+"$memlog" run -q -i 10ms -o slow.log "$act" alloc 100 stuff say ending exit 0 | {
+  until_true 60 test -e ending
+  before=$(samples slow.log)
+  more() { test "$(samples slow.log)" -gt $((before + 10)); }
+  until_true 60 more && cat >/dev/null
+} || fail "no samples while a program ends: $(cat slow.log)"
+awk '/^[0-9]/ { if ($1 < before) exit 1; before = $1 }' slow.log || fail "a sample is older than the one before: $(cat slow.log)"
+test "$(tail -n 1 slow.log)" = '# end reason=exit status=0' || fail "a slow end: $(tail -n 1 slow.log)"
+
 # --- programs that exec another, in C or in a shell ------------------------------------
 "$memlog" run -q -i 10ms -o exec.log "$act" alloc 50000 exec say second alloc 10000 wait done &
 run=$!

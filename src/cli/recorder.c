@@ -254,9 +254,12 @@ static void end(struct ml_recorder *recorder, const char *reason)
     if (recorder->last_ns == 0 && recorder->reach.slot->first.when_ns != 0)
         (void)take_first_sample(recorder);
     ml_reach_tell_of_malloc(&recorder->reach);
-    recorder->at_exit = __atomic_load_n(&recorder->reach.slot->done, __ATOMIC_ACQUIRE) != 0;
+    /* One that took its time to end after that was looked at since. */
+    const struct ml_board_numbers *last = &recorder->reach.slot->last;
+    recorder->at_exit = __atomic_load_n(&recorder->reach.slot->done, __ATOMIC_ACQUIRE) != 0 &&
+                        last->when_ns >= recorder->last_ns;
     if (recorder->at_exit) {
-        (void)take_sample(recorder, &recorder->reach.slot->last, "end ", reason);
+        (void)take_sample(recorder, last, "end ", reason);
         return;
     }
     char line[ML_RECORD_COMMENT_BYTES];
