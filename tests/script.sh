@@ -41,6 +41,9 @@ until_true() {
   return 1
 }
 
+# child_of PID: its only child.
+child_of() { grep -lx "PPid:[[:space:]]*$1" /proc/[0-9]*/status 2>/dev/null | cut -d/ -f3; }
+
 failures=0
 fail() { echo "FAIL: $*"; failures=$((failures + 1)); }
 finish() { test "$failures" -eq 0; exit; }

@@ -8,7 +8,6 @@
 
 ulimit -f 4194304 # as in test_gdb_mstat.sh
 need unshare util-linux
-need ps procps
 user=
 test "$(id -u)" = 0 || user=--map-root-user
 # shellcheck disable=SC2086 # no word, or one
@@ -18,7 +17,7 @@ compiled shared prog_gdb_refs.c -DLINKED -L"$top_builddir/.libs" -lmemlog || exi
 unshare $user --pid --fork --mount-proc ./shared none plant wait go >planted 2>said &
 outside=$!
 until_true 120 grep -qx planted planted || { fail "does not come so far: $(cat said)"; finish; }
-pid=$(ps -o pid= --ppid $outside | tr -d ' ')
+pid=$(child_of $outside)
 
 set -- -p "$pid" -ex 'generate-core-file made.core'
 for object in stack tls specific global; do

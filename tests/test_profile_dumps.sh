@@ -63,7 +63,7 @@ answers_to() {
   tries=0
   until test -e ready || test $((tries += 1)) -gt 500; do sleep 0.02; done
   # timeout's own signal would end the program with it.
-  pid=$(pgrep -P $! -x prog)
+  pid=$(child_of $!)
   kill -"$2" "$pid"
   tries=0
   until test -e memlog.heap || test $((tries += 1)) -gt 500; do sleep 0.02; done
