@@ -19,7 +19,9 @@ enum { CONNECTIONS = 64, ROOM = 4 << 20 };
 static struct connection {
     int fd;
     bool is_busy;
-    double due; /* of the request that it has */
+    bool is_kept;     /* something was answered on it */
+    const char *path; /* of the request that it has */
+    double due;
     size_t count;
     char *bytes;
 } connections[CONNECTIONS];
@@ -53,7 +55,7 @@ static void close_one(struct connection *connection)
 {
     close(connection->fd);
     connection->fd = -1;
-    connection->is_busy = false;
+    connection->is_busy = connection->is_kept = false;
     connection->count = 0;
 }
 
@@ -65,6 +67,8 @@ static struct connection *free_one(void)
     return NULL;
 }
 
+/* A connection that was kept may be closed by the server at any moment between two requests: what
+ * can't be sent on it, or was just sent, is sent anew, as all clients do. */
 static void send_one(struct connection *connection, const char *path, double due)
 {
     char request[1024];
@@ -72,15 +76,29 @@ static void send_one(struct connection *connection, const char *path, double due
     if (connection->fd < 0)
         open_one(connection);
     connection->is_busy = true;
+    connection->path = path;
     connection->due = due;
     connection->count = 0;
     if (connection->fd >= 0 && send(connection->fd, request, (size_t)length, MSG_NOSIGNAL) == length)
         return;
-    fail_one("send", strerror(errno));
+    bool is_anew = connection->is_kept;
+    if (!is_anew)
+        fail_one("send", strerror(errno));
     close_one(connection);
+    if (is_anew)
+        send_one(connection, path, due);
 }
 
-/* A connection that the server has closed while nothing was asked is opened anew. */
+static void lose(struct connection *connection, const char *why)
+{
+    bool is_anew = connection->is_kept && connection->count == 0, was_busy = connection->is_busy;
+    close_one(connection);
+    if (was_busy && is_anew)
+        send_one(connection, connection->path, connection->due);
+    else if (was_busy)
+        fail_one("closed in the middle of an answer", why);
+}
+
 static void receive(struct connection *connection)
 {
     int status = 0;
@@ -88,9 +106,7 @@ static void receive(struct connection *connection)
     if (got < 0 && errno == EAGAIN)
         return;
     if (got <= 0) {
-        if (connection->is_busy)
-            fail_one("closed in the middle of an answer", got < 0 ? strerror(errno) : "end");
-        close_one(connection);
+        lose(connection, got < 0 ? strerror(errno) : "end");
         return;
     }
     connection->count += (size_t)got;
@@ -102,6 +118,7 @@ static void receive(struct connection *connection)
     if (connection->is_busy)
         latencies[answered++] = seconds_now() - connection->due;
     connection->is_busy = false;
+    connection->is_kept = true;
     if (bytes < 0)
         close_one(connection);
 }
