@@ -250,11 +250,13 @@ START_TEST(rss_grows_with_touched_memory_only)
     uint64_t mapped = ml_os_rss_bytes();
     memset(memory, 1, 64 * MIB);
     uint64_t touched = ml_os_rss_bytes();
+    /* The kernel may take pages away meanwhile. AddressSanitizer has a byte of its own for eight that
+     * are mapped; ThreadSanitizer has several for each one that is touched. */
     ck_assert_uint_gt(before, 0);
-    ck_assert_uint_lt(mapped - before, 8 * MIB);
-    ck_assert_uint_ge(touched - before, 60 * MIB);
-#ifndef __SANITIZE_THREAD__ /* which adds several bytes of its own to each byte touched */
-    ck_assert_uint_lt(touched - before, 80 * MIB);
+    ck_assert_uint_lt(mapped, before + 16 * MIB);
+    ck_assert_uint_ge(touched, before + 56 * MIB);
+#ifndef __SANITIZE_THREAD__
+    ck_assert_uint_lt(touched, before + 88 * MIB);
 #endif
 }
 END_TEST

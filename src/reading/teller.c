@@ -34,7 +34,7 @@ static void begin_run(struct ml_teller *teller)
     run->line = teller->line;
     teller->is_announced = teller->has_time = teller->after_blank = false;
     teller->odd_count = 0;
-    teller->shift_ns = 0;
+    teller->time_ns = teller->steady_ns = teller->shift_ns = 0;
 }
 
 static int place_of(const struct ml_log_run *run, const char *name)
@@ -228,7 +228,7 @@ static void take_event(struct ml_teller *teller, const struct ml_log_visitor *vi
     struct ml_log_event event = { .kind = kind,
                                   .has_time = teller->has_time,
                                   .time_ns = teller->time_ns,
-                                  .steady_ns = teller->time_ns + teller->shift_ns,
+                                  .steady_ns = teller->steady_ns,
                                   .file = teller->file,
                                   .line = teller->line };
     if (!take_words(&event, at, end) || (!teller->is_announced && !teller->is_named))
@@ -295,7 +295,8 @@ static bool fits(struct ml_teller *teller)
     return false;
 }
 
-/* With the latest of times (line.h) it still is a number. */
+/* With the latest of times (line.h) it still is a number. Where the clock went back by more than
+ * that, in all, time stands still instead. */
 static const int64_t SHIFT_MOST = ML_LINE_TIME_MOST_NS;
 
 static void step_back(struct ml_teller *teller, int64_t time_ns)
@@ -321,11 +322,13 @@ static void tell_sample(struct ml_teller *teller, const struct ml_log_visitor *v
     teller->after_blank = false;
     teller->has_time = true;
     teller->time_ns = numbers->time_ns;
+    if (teller->steady_ns < numbers->time_ns + teller->shift_ns)
+        teller->steady_ns = numbers->time_ns + teller->shift_ns;
     if (visitor->sample == NULL)
         return;
     struct ml_log_sample *sample = &teller->sample;
     sample->time_ns = numbers->time_ns;
-    sample->steady_ns = numbers->time_ns + teller->shift_ns;
+    sample->steady_ns = teller->steady_ns;
     sample->count = numbers->count;
     sample->has_unknown = numbers->has_unknown;
     sample->text = line;

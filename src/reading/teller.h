@@ -20,7 +20,8 @@ struct ml_teller {
     bool after_blank;   /* there was a blank line since the last sample */
     unsigned odd_count; /* columns of the line before, where that did not fit; 0: it did */
     bool has_time;      /* the run has a sample */
-    int64_t time_ns, shift_ns;
+    int64_t time_ns, steady_ns; /* its last one's, as log.h has them */
+    int64_t shift_ns;           /* what the clock was set back in all, and an interval for each time */
 };
 
 void ml_teller_init(struct ml_teller *teller);
