@@ -23,6 +23,7 @@ live_files() {
 /debug/memlog/memlog.js text/javascript memlog.js
 /debug/memlog/charts.js text/javascript charts.js
 /debug/memlog/classes.js text/javascript classes.js
+/debug/memlog/controls.js text/javascript controls.js
 /debug/memlog/curves.js text/javascript curves.js
 /debug/memlog/feed.js text/javascript feed.js
 /debug/memlog/format.js text/javascript format.js
@@ -44,7 +45,7 @@ END
 }
 
 # Each module before those that import it.
-plot_modules='format search theme gestures view table curves rows logs told plot'
+plot_modules='format search theme gestures view controls table curves rows logs told plot'
 
 # A script's hash, as a page's policy names it.
 hash() {

@@ -4,6 +4,7 @@
 
 import { Charts } from './charts.js';
 import { Classes } from './classes.js';
+import { bindControls } from './controls.js';
 import { Feed } from './feed.js';
 import * as format from './format.js';
 import { History } from './history.js';
@@ -235,13 +236,6 @@ function toPeak() {
   view.show(at - width / 2, at + width / 2);
 }
 
-function toggleHelp() {
-  if ($('help').open)
-    $('help').close();
-  else
-    $('help').showModal();
-}
-
 function nextTheme() {
   theme.next();
   stored.set('theme', theme.name);
@@ -253,52 +247,22 @@ function choose(index) {
   stored.set('range', index);
 }
 
-const keys = {
-  ArrowLeft: () => view.pan(-0.25),
-  ArrowRight: () => view.pan(0.25),
-  '+': () => view.zoom(1.5),
-  '=': () => view.zoom(1.5),
-  '-': () => view.zoom(1 / 1.5),
-  0: () => view.reset(),
-  p: togglePause,
-  k: toPeak,
-  ',': () => charts.memory.step(-1),
-  '.': () => charts.memory.step(1),
-  u: () => setUnit(format.unitNames[
-    (format.unitNames.indexOf(page.unit) + 1) % format.unitNames.length]),
-  t: nextTheme,
-  '?': toggleHelp,
-};
-for (let i = 0; i < 5; i++)
-  keys[i + 1] = () => choose(i);
-
-document.addEventListener('keydown', event => {
-  const isTyping = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
-  if (event.ctrlKey || event.altKey || event.metaKey || isTyping || !Object.hasOwn(keys, event.key))
-    return;
-  if ($('help').open && event.key !== '?')
-    return;
-  event.preventDefault();
-  keys[event.key]();
-});
-
-const buttons = {
-  back: () => view.pan(-0.5), forth: () => view.pan(0.5),
-  in: () => view.zoom(2), out: () => view.zoom(0.5), reset: () => view.reset(),
-  peak: toPeak, pause: togglePause, theme: nextTheme, 'help-open': toggleHelp,
-};
-for (const [id, act] of Object.entries(buttons))
-  $(id).addEventListener('click', act);
-for (const [index, button] of [...$('ranges').children].entries())
-  button.addEventListener('click', () => choose(index));
-$('units').addEventListener('change', event => setUnit(event.target.value));
-$('earlier').addEventListener('click', () => {
+function toggleEarlier() {
   page.showsEarlier = !page.showsEarlier;
   $('earlier').setAttribute('aria-pressed', String(page.showsEarlier));
   draw();
   view.reset();
+}
+
+const keys = { p: togglePause };
+for (let i = 0; i < 5; i++)
+  keys[i + 1] = () => choose(i);
+bindControls(page, {
+  setUnit, nextTheme, toPeak, step: way => charts.memory.step(way), keys,
+  buttons: { pause: togglePause, earlier: toggleEarlier },
 });
-$('help').addEventListener('click', event => event.target === $('help') && $('help').close());
+for (const [index, button] of [...$('ranges').children].entries())
+  button.addEventListener('click', () => choose(index));
 
 function showTheme() { $('theme').textContent = `Theme: ${theme.name}`; }
 theme.onChange(() => {

@@ -2,6 +2,7 @@
 // plot.js - the page that memlog plot writes: what it holds is unpacked, drawn and told in tables;
 // buttons and keys move the view.
 
+import { bindControls } from './controls.js';
 import { drawn, Logs } from './logs.js';
 import { element } from './curves.js';
 import * as format from './format.js';
@@ -141,13 +142,6 @@ function toPeak() {
   view.show(at - width / 2, at + width / 2);
 }
 
-function toggleHelp() {
-  if ($('help').open)
-    $('help').close();
-  else
-    $('help').showModal();
-}
-
 function align(isFromStart) {
   if (data.logs.length < 2 || logs.isFromStart === isFromStart)
     return;
@@ -155,44 +149,9 @@ function align(isFromStart) {
   place();
 }
 
-const keys = {
-  ArrowLeft: () => view.pan(-0.25),
-  ArrowRight: () => view.pan(0.25),
-  '+': () => view.zoom(1.5),
-  '=': () => view.zoom(1.5),
-  '-': () => view.zoom(1 / 1.5),
-  0: () => view.reset(),
-  k: toPeak,
-  ',': () => curves[0]?.step(-1),
-  '.': () => curves[0]?.step(1),
-  a: () => align(!logs.isFromStart),
-  u: () => setUnit(format.unitNames[
-    (format.unitNames.indexOf(page.unit) + 1) % format.unitNames.length]),
-  t: () => theme.next(),
-  '?': toggleHelp,
-};
-
-document.addEventListener('keydown', event => {
-  const isTyping = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
-  if (event.ctrlKey || event.altKey || event.metaKey || isTyping || !Object.hasOwn(keys, event.key))
-    return;
-  if ($('help').open && event.key !== '?')
-    return;
-  event.preventDefault();
-  keys[event.key]();
-});
-
-const buttons = {
-  back: () => view.pan(-0.5), forth: () => view.pan(0.5),
-  in: () => view.zoom(2), out: () => view.zoom(0.5), reset: () => view.reset(),
-  peak: toPeak, theme: () => theme.next(), 'help-open': toggleHelp,
-};
-for (const [id, act] of Object.entries(buttons))
-  $(id).addEventListener('click', act);
+const keys = { a: () => align(!logs.isFromStart) };
 for (const button of $('align').children)
   button.addEventListener('click', () => align(button.dataset.align === 'start'));
-$('units').addEventListener('change', event => setUnit(event.target.value));
-$('help').addEventListener('click', event => event.target === $('help') && $('help').close());
 
 function showTheme() { $('theme').textContent = `Theme: ${theme.name}`; }
 theme.onChange(() => {
@@ -206,5 +165,9 @@ showClock();
 view.bounds(logs.first, logs.last);
 curves = drawn(logs, $('curves'), page);
 makeRanges();
+bindControls(page, {
+  setUnit, nextTheme: () => theme.next(), toPeak, step: way => curves[0]?.step(way),
+  keys, buttons: {},
+});
 $('align').hidden = data.logs.length < 2;
 place();
