@@ -60,8 +60,8 @@ both_doors() {
   unheld past_end
   unheld lost
   unheld other_memory
-  held stack '0x[0-9a-f]*, stack of thread [0-9]* (LWP [0-9]*), [0-9]* bytes above its stack pointer, to + 24'
-  held stack_end '0x[0-9a-f]*, stack of thread [0-9]* (LWP [0-9]*), [0-9]* bytes above its stack pointer, to + 96'
+  held stack "0x[0-9a-f]*, stack of thread [0-9]* (LWP [0-9]*), $frame, to + 24"
+  held stack_end "0x[0-9a-f]*, stack of thread [0-9]* (LWP [0-9]*), $end_frame, to + 96"
   held register 'register r12 of thread [0-9]* (LWP [0-9]*)'
   held vector 'register ymm5 of thread [0-9]* (LWP [0-9]*)'
   held tls '0x[0-9a-f]*, thread-local storage of thread [0-9]* (LWP [0-9]*)'
@@ -101,12 +101,16 @@ refs_program not_pie -DLINKED -no-pie "$top_builddir/.libs/libmemlog.a" || fail 
 refs_program plain || fail "cannot link"
 cp linked stripped && strip stripped
 
-# names WORDS...: how data are told where there are names; unnamed: where there are none.
+# named PROGRAM: how data and frames are told where there are names; unnamed: where there are none.
 named() {
+  frame='frame #[0-9]* hold_on_stack' end_frame='frame #[0-9]* hold_end_on_stack'
   global="held_by_global+16, data of $work/$1" static_local="held_by_static_local\\.[0-9]*, data of $work/$1"
   inside="held_inside, data of $work/$1" chain="held_chain, data of $work/$1"
 }
 unnamed() {
+  frame="frame #[0-9]* at 0x[0-9a-f]* of $work/$1"
+  test -f "$top_builddir/.libs/memlog-tools.so" || frame='[0-9]* bytes above its stack pointer'
+  end_frame=$frame
   global="data of $work/$1 at 0x[0-9a-f]*"
   static_local=$global inside=$global chain=$global
 }
@@ -173,11 +177,13 @@ on_other_stacks() {
   if planted "$1" none; then
     for name in first_stack other_stack; do
       way $name | grep -q '^  0x[0-9a-f]*, stack of thread [0-9]* ' || fail "$what: $name: $(cat $name.refs)"
-      holders $name | grep -q 'stack of thread [0-9]* (LWP [0-9]*), elsewhere than its stack pointer$' ||
+      holders $name | grep -q "stack of thread [0-9]* (LWP [0-9]*), $first_frame\$" ||
         fail "$what: $name: the thread's other stack: $(cat $name.refs)"
     done
   fi
 }
+first_frame='frame #[0-9]* hold'
+test $name_data = named || first_frame='elsewhere than its stack pointer'
 compiled altstack_plain prog_core_altstack.c || fail "cannot link"
 on_other_stacks altstack_plain
 preload=
@@ -207,7 +213,9 @@ EOF
 $CC -O0 -w -I"$top_srcdir/src/api" overrun.c -o overrun -L"$top_builddir/.libs" -lmemlog || fail "cannot link"
 dies ./overrun || fail "overrun: no core file: $(cat said)"
 "$memlog" core --find-refs "$(address object)" "$core" >overrun.refs 2>err || fail "overrun: status $?: $(cat err)"
-way overrun | grep -q 'stack of thread 1 (LWP [0-9]*), [0-9]* bytes above its stack pointer$' ||
+frame='frame #[0-9]* main'
+test $name_data = named || frame='[0-9]* bytes above its stack pointer'
+way overrun | grep -q "stack of thread 1 (LWP [0-9]*), $frame\$" ||
   fail "overrun: $(cat overrun.refs)"
 
 # --- what is alive because of nothing --------------------------------------------------------------------------

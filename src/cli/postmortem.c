@@ -105,6 +105,7 @@ int ml_postmortem_open(struct ml_postmortem *dead, const char *file, const char 
 
 void ml_postmortem_close(struct ml_postmortem *dead)
 {
+    ml_core_frames_close(dead->frames);
     if (dead->has_places)
         ml_root_places_free(&dead->places);
     if (dead->has_heap)
@@ -138,6 +139,8 @@ bool ml_postmortem_need_places(struct ml_postmortem *dead)
     dead->has_places = error == 0;
     if (error != 0)
         ml_postmortem_complain(dead, "", error);
+    else
+        dead->frames = ml_core_frames_open(&dead->core);
     return error == 0;
 }
 
@@ -212,9 +215,12 @@ static void data_text(char text[ML_PLACE_BYTES], const struct ml_postmortem *dea
 static void stack_text(char text[ML_PLACE_BYTES], const struct ml_postmortem *dead,
                        const struct ml_root_place *root, const char *whose, uintptr_t place)
 {
+    char frame[256];
     uintptr_t pointer = dead->core.threads[root->which].registers.rsp;
     bool has_left = ml_core_segment_at(&dead->core, pointer) == NULL; /* it was overrun */
-    if (!has_left && (pointer >= root->end || pointer < root->begin))
+    if (ml_core_frames_over(dead->frames, root, place, frame, sizeof(frame)))
+        snprintf(text, ML_PLACE_BYTES, "stack of %.100s, %s", whose, frame);
+    else if (!has_left && (pointer >= root->end || pointer < root->begin))
         snprintf(text, ML_PLACE_BYTES, "stack of %.100s, elsewhere than its stack pointer", whose);
     else
         snprintf(text, ML_PLACE_BYTES, "stack of %.100s, %" PRIuPTR " bytes %s its stack pointer", whose,

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli/coreframes.h"
 #include "image/core.h"
 #include "image/heapview.h"
 #include "image/image.h"
@@ -23,6 +24,7 @@ struct ml_postmortem {
     bool has_heap;
     struct ml_root_places places;
     bool has_places;
+    struct ml_core_frames *frames; /* may be NULL */
 };
 
 /* 0; an exit status after words of what is wrong. program: NULL, or the program's file. To be

@@ -37,8 +37,9 @@ static int find_nothing(Dwfl_Module *module, void **user, const char *name, Dwar
 static const Dwfl_Callbacks callbacks = { .find_elf = find_nothing,
                                           .find_debuginfo = dwfl_build_id_find_debuginfo };
 
-/* A device or a pipe could keep the reader waiting. */
-static int open_file(const char *path)
+struct Dwfl *ml_elf_session(void) { return dwfl_begin(&callbacks); }
+
+int ml_elf_open_file(const char *path)
 {
     struct stat status;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -52,7 +53,7 @@ static int open_file(const char *path)
 /* With no address added: those are the file's own. The session owns the descriptor then. */
 static bool report(struct ml_elf *elf, const char *path)
 {
-    int fd = open_file(path);
+    int fd = ml_elf_open_file(path);
     if (fd < 0)
         return false;
     dwfl_report_begin(elf->session);
@@ -80,7 +81,7 @@ struct ml_elf *ml_elf_open(const char *path)
     struct ml_elf *elf = calloc(1, sizeof(*elf));
     if (elf == NULL)
         return NULL;
-    elf->session = dwfl_begin(&callbacks);
+    elf->session = ml_elf_session();
     elf->scopes = ml_scopes_new();
     if (elf->session != NULL && elf->scopes != NULL && report(elf, path) && read_parts(elf))
         return elf;

@@ -14,6 +14,7 @@
 #include "http/names.h"
 
 struct ml_elf;
+struct Dwfl;
 
 /* path: of a file that is there. NULL: it is no such file, or there is no memory. */
 struct ml_elf *ml_elf_open(const char *path);
@@ -23,6 +24,11 @@ void ml_elf_close(struct ml_elf *elf);
  * each. with_lines: with what DWARF knows. */
 void ml_elf_each(struct ml_elf *elf, uint64_t offset, bool with_lines, ml_name_taker *take,
                  void *argument);
+
+/* A session of libdwfl's that looks for no file but what was split off, and a file to report in one:
+ * no device or pipe, which could keep it waiting. NULL, -1: there is none. */
+struct Dwfl *ml_elf_session(void);
+int ml_elf_open_file(const char *path);
 
 /* The variable that has the address, as the file counts addresses. False: none is known. What the name
  * points to lives as long as the file is open. */

@@ -17,5 +17,8 @@ const struct ml_module memlog_tools = {
     .write_profile = ml_dead_write_profile,
     .stacks = ml_dead_stacks,
     .variable = ml_dead_variable,
+    .frames_open = ml_frames_open,
+    .frames_close = ml_frames_close,
+    .frames_over = ml_frames_over,
     .plot_asset = ml_plot_asset,
 };

@@ -8,6 +8,7 @@
 
 #include "http/assets.h"
 #include "http/dead.h"
+#include "http/frames.h"
 #include "http/server.h"
 #include "http/settings.h"
 
@@ -25,6 +26,12 @@ struct ml_module {
     int (*write_profile)(const struct ml_snapshot *snapshot, int fd);
     int (*stacks)(const struct ml_snapshot *snapshot, char **lines);
     bool (*variable)(const char *file, uint64_t address, char *text, size_t bytes);
+    /* as frames.h */
+    struct ml_frames *(*frames_open)(const struct ml_memory *memory, const struct ml_frames_file *files,
+                                     size_t files_count);
+    void (*frames_close)(struct ml_frames *frames);
+    bool (*frames_over)(struct ml_frames *frames, const struct ml_frames_stack *stack, uintptr_t address,
+                        char *text, size_t bytes);
     /* as plotassets.h */
     const struct ml_asset *(*plot_asset)(const char *name, size_t length);
 };
