@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# test_cli_stat_first.sh - memlog stat, of a process whose first thread has ended while others go on.
+# test_cli_stat_first.sh - memlog stat, and the log, of a process whose first thread has ended while
+# others go on.
 . "${top_srcdir:-$(dirname "$0")/..}/tests/script.sh"
 . "$top_srcdir/tests/cli_common.sh"
 preload=$(cd "$top_builddir" && pwd)/.libs/libmemlog-preload.so
@@ -30,7 +31,7 @@ int main(int argc, char **argv)
 END
 $CC -o goes_on goes_on.c -pthread || exit 99
 rm -f end
-LD_PRELOAD=$preload ./goes_on end &
+LD_PRELOAD=$preload MEMLOG_FILE=memory.log MEMLOG_INTERVAL=10ms MEMLOG_COLUMNS=RSS,pss,fds ./goes_on end &
 program=$!
 is_zombie() { grep -q '^State:.Z' "/proc/$program/status"; }
 has_alloc() { "$memlog" stat --all --unit bytes $program >text 2>err && grep -q '^Alloc: 40[0-9]* bytes$' text; }
@@ -40,6 +41,9 @@ grep -q '^RSS: [1-9][0-9]* bytes$' text || fail "the first thread has ended: $(g
 "$memlog" stat --watch 10ms --json $program >watched 2>err &
 watch=$!
 until_true 60 test -s watched
+# The columns that the system knows, in the log that the process writes itself.
+sampled() { tail -n 1 memory.log | awk '{ exit !(NF == 6 && $4 > 0 && $5 > 0 && $6 > 0) }'; }
+until_true 60 sampled || fail "the first thread has ended: $(tail -n 3 memory.log)"
 touch end
 wait $watch || fail "the first thread has ended: status $? of --watch: $(cat err)"
 grep -qx "memlog: process $program: it has ended" err || fail "the last thread has ended: $(cat err)"

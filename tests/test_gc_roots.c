@@ -10,6 +10,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "gc_objects.h"
@@ -199,6 +201,55 @@ START_TEST(a_signal_stack_right_above_the_threads_own)
     pthread_attr_setstack(&attributes, mapping, THREAD_STACK);
     ck_assert_int_eq(pthread_create(&thread, &attributes, on_joined_stacks, mapping), 0);
     pthread_join(thread, NULL);
+}
+END_TEST
+
+/* A thread that is on a stack of the program's own, further up than a page, in a process that goes on
+ * without its first thread: what the system says of that is said of nobody. */
+static __attribute__((noinline)) void collect_deeper(void)
+{
+    volatile char below[4 * 4096];
+    memlog_gc();
+    memlog_gc();
+    below[0] = 0;
+    __asm__ volatile("" : : "r"(below) : "memory");
+}
+
+static void collect_in_coroutine(void)
+{
+    void *volatile slots[OBJECTS];
+    fill(slots, hidden, OBJECTS, BYTES, ML_SCAN);
+    clear_stack();
+    collect_deeper();
+    _exit(count_alive(hidden, OBJECTS) == OBJECTS ? 0 : 1);
+}
+
+static void *go_on_in_coroutine(void *unused)
+{
+    ucontext_t home, coroutine;
+    while (!ml_os_thread_has_ended(getpid(), getpid()))
+        usleep(1000);
+    getcontext(&coroutine);
+    coroutine.uc_stack.ss_size = THREAD_STACK;
+    coroutine.uc_stack.ss_sp =
+        mmap(NULL, THREAD_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    coroutine.uc_link = &home;
+    makecontext(&coroutine, collect_in_coroutine, 0);
+    swapcontext(&home, &coroutine);
+    return unused;
+}
+
+START_TEST(a_coroutines_stack_is_a_root_when_the_first_thread_has_ended)
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        pthread_t thread;
+        pthread_create(&thread, NULL, go_on_in_coroutine, NULL);
+        pthread_exit(NULL);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 END_TEST
 
@@ -395,7 +446,8 @@ UNIT_MAIN("gc roots", static_data_is_a_root, bss_is_a_root, what_is_no_longer_re
           an_unloaded_library_keeps_nothing, the_stack_is_a_root,
           registers_that_calls_preserve_are_roots,
           under_a_handler_on_another_stack_the_first_is_a_root,
-          a_signal_stack_right_above_the_threads_own, addresses_inside_an_object_count,
+          a_signal_stack_right_above_the_threads_own,
+          a_coroutines_stack_is_a_root_when_the_first_thread_has_ended, addresses_inside_an_object_count,
           one_past_the_end_counts_on_the_stack,
           one_past_the_end_counts_from_anywhere_above_256_bytes,
           one_past_the_end_of_small_objects_counts_on_request, thread_local_variables_are_roots,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "os/clock.h"
+#include "os/living.h"
 #include "os/process.h"
 
 /* A program's own thread looks once a second. */
@@ -17,9 +18,8 @@
 /* Where it may not be looked at the key is none, which is enough for memlog run. */
 static void read_key(struct ml_ask *ask)
 {
-    char path[64], auxv[2048];
-    snprintf(path, sizeof(path), "/proc/%d/auxv", (int)ask->pid);
-    ssize_t bytes = ml_os_read_file(path, auxv, sizeof(auxv));
+    char path[ML_OS_LIVING_BYTES], auxv[2048];
+    ssize_t bytes = ml_os_read_file(ml_os_living_file(path, ask->pid, "/auxv"), auxv, sizeof(auxv));
     ask->request.key = ml_control_key_in(auxv, bytes < 0 ? 0 : (size_t)bytes);
 }
 

@@ -6,7 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PROC_NAME = 48 };
+#include "os/living.h"
+
 
 static void read_all(const char *path, struct ml_buffer *buffer)
 {
@@ -21,9 +22,8 @@ static void read_all(const char *path, struct ml_buffer *buffer)
 
 void ml_command_read(const struct ml_site *site, struct ml_buffer *arguments)
 {
-    char path[PROC_NAME];
-    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)site->source->pid);
-    read_all(path, arguments);
+    char path[ML_OS_LIVING_BYTES];
+    read_all(ml_os_living_file(path, site->source->pid, "/cmdline"), arguments);
     if (arguments->length != 0 && !site->show_command)
         arguments->length = strlen(arguments->bytes);
     if (arguments->length != 0 && arguments->bytes[arguments->length - 1] == '\0')

@@ -10,6 +10,7 @@
 
 #include "http/elf.h"
 #include "http/memo.h"
+#include "os/living.h"
 #include "os/maps.h"
 
 /* A file of which code is mapped. */
@@ -132,13 +133,12 @@ static void forget_old_names(struct ml_symbols *symbols)
 
 int ml_symbols_refresh(struct ml_symbols *symbols)
 {
-    char path[32];
+    char path[ML_OS_LIVING_BYTES];
     for (struct file *file = symbols->files; file != NULL; file = file->next)
         file->is_mapped = false;
     symbols->count = 0;
     symbols->error = 0;
-    snprintf(path, sizeof(path), "/proc/%d/maps", (int)symbols->pid);
-    int error = ml_os_each_mapping(path, take_mapping, symbols);
+    int error = ml_os_each_mapping(ml_os_living_file(path, symbols->pid, "/maps"), take_mapping, symbols);
     error = error != 0 ? error : symbols->error;
     if (error != 0)
         symbols->count = 0;
@@ -155,7 +155,7 @@ static bool is_program(const struct ml_symbols *symbols, const struct file *file
 {
     char target[PATH_MAX];
     size_t length = strlen(file->name);
-    snprintf(path, PATH_MAX, "/proc/%d/exe", (int)symbols->pid);
+    ml_os_living_file(path, symbols->pid, "/exe");
     ssize_t got = readlink(path, target, sizeof(target));
     return got >= 0 && (size_t)got >= length && memcmp(target, file->name, length) == 0 &&
            ((size_t)got == length || target[length] == ' ');
@@ -163,13 +163,14 @@ static bool is_program(const struct ml_symbols *symbols, const struct file *file
 
 static void open_file(const struct ml_symbols *symbols, struct file *file)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], root[ML_OS_LIVING_BYTES];
     file->was_opened = true;
     if (is_program(symbols, file, path)) {
         file->elf = ml_elf_open(path);
         return;
     }
-    int length = snprintf(path, sizeof(path), "/proc/%d/root%s", (int)symbols->pid, file->name);
+    int length =
+        snprintf(path, sizeof(path), "%s%s", ml_os_living_file(root, symbols->pid, "/root"), file->name);
     if (!file->is_deleted && length < (int)sizeof(path))
         file->elf = ml_elf_open(path);
 }

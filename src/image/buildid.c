@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "image/notes.h"
+#include "os/living.h"
 
 static bool take_id(const char *notes, size_t bytes, uintptr_t place, void *id)
 {
@@ -32,9 +33,10 @@ void ml_build_id_of_file(ml_build_id id, int fd)
 
 void ml_build_id_in_file(ml_build_id id, pid_t pid, const char *name)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], root[ML_OS_LIVING_BYTES];
     id[0] = '\0';
-    if ((size_t)snprintf(path, sizeof(path), "/proc/%d/root%s", (int)pid, name) >= sizeof(path))
+    int length = snprintf(path, sizeof(path), "%s%s", ml_os_living_file(root, pid, "/root"), name);
+    if ((size_t)length >= sizeof(path))
         return;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)

@@ -9,6 +9,7 @@
 #include "base/bits.h"
 #include "image/buildid.h"
 #include "os/clock.h"
+#include "os/living.h"
 #include "os/pages.h"
 
 /* More than MEMLOG_PROFILE_BYTES of some GiB has room for, and more mappings than the system
@@ -257,9 +258,8 @@ static void take_line(const char *line, size_t length, void *argument)
 /* After the buckets: whatever they name has been mapped by then. */
 static int take_mappings(struct taking *taking)
 {
-    char path[32];
-    snprintf(path, sizeof(path), "/proc/%d/maps", (int)taking->pid);
-    int error = ml_os_each_mapping(path, take_line, taking);
+    char path[ML_OS_LIVING_BYTES];
+    int error = ml_os_each_mapping(ml_os_living_file(path, taking->pid, "/maps"), take_line, taking);
     free(taking->object);
     return error == -ENOENT ? -ESRCH : error != 0 ? error : taking->error;
 }

@@ -7,6 +7,7 @@
 
 #include "base/bits.h"
 #include "os/clock.h"
+#include "os/living.h"
 #include "os/process.h"
 #include "os/procfile_linux.h"
 #include "os/syscall_linux.h"
@@ -109,11 +110,14 @@ static uint64_t peak_bytes(const char *proc)
 
 static void read_account(const char *proc, uint64_t boot, struct ml_os_account *account)
 {
-    char path[ML_PROC_PATH_BYTES];
+    char path[ML_PROC_PATH_BYTES], folder[ML_OS_LIVING_BYTES];
+    const char *living = ml_os_living(folder, proc);
     memset(account, 0, sizeof(*account));
     read_stat(proc, boot, account);
-    account->resident_bytes = ml_os_rss_bytes_of(ml_proc_path(path, proc, "/statm"));
-    account->peak_resident_bytes = peak_bytes(proc);
+    account->resident_bytes = ml_os_rss_bytes_of(ml_proc_path(path, living, "/statm"));
+    account->peak_resident_bytes = peak_bytes(living);
+    if (account->virtual_bytes == 0) /* the first thread has ended */
+        account->virtual_bytes = ml_os_mapped_bytes_of(path);
     account->max_fds = max_fds(proc);
     ml_os_usage_read(proc, ML_OS_USAGE_STAT | ML_OS_USAGE_FDS | ML_OS_USAGE_CGROUP,
                      &account->usage);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "os/living.h"
 #include "os/syscall_linux.h"
 
 /* ---- the list ---------------------------------------------------------------------- */
@@ -68,7 +69,8 @@ int ml_os_each_code_mapping(void (*take)(const char *line, size_t length, void *
                             void *argument)
 {
     struct lines lines = { .code_only = true, .take = take, .argument = argument };
-    return read_lines("/proc/self/maps", &lines);
+    char path[ML_OS_LIVING_BYTES];
+    return read_lines(ml_os_living_file(path, 0, "/maps"), &lines);
 }
 
 /* ---- a line of it ---------------------------------------------------------------------- */

@@ -32,8 +32,10 @@ size_t ml_os_command_line(char *buffer, size_t capacity);
 size_t ml_os_program_name(char *buffer, size_t capacity);
 
 uint64_t ml_os_rss_bytes(void);          /* resident memory; 0 when /proc is not there */
-uint64_t ml_os_rss_bytes_of(const char *statm); /* of another process: "/proc/PID/statm" */
 uint64_t ml_os_mapped_bytes(void);       /* address space in use; 0 when /proc is not there */
+/* The same of another process: "/proc/4242/statm", of somebody who is living (living.h). */
+uint64_t ml_os_rss_bytes_of(const char *statm);
+uint64_t ml_os_mapped_bytes_of(const char *statm);
 
 /* Whether the calling thread has seccomp filters: then a system call that is usual elsewhere
  * may end the program. Also true where that is not to be learnt. */

@@ -17,6 +17,7 @@
 
 #include "base/bits.h"
 #include "base/format.h"
+#include "os/living.h"
 #include "os/pages.h"
 #include "os/syscall_linux.h"
 
@@ -188,7 +189,8 @@ size_t ml_os_command_line(char *buffer, size_t capacity)
     if (capacity == 0)
         return 0;
     struct line line = { .buffer = buffer, .capacity = capacity };
-    int fd = ml_sys_open_read("/proc/self/cmdline");
+    char path[ML_OS_LIVING_BYTES];
+    int fd = ml_sys_open_read(ml_os_living_file(path, 0, "/cmdline"));
     if (fd >= 0) {
         char chunk[512];
         long got;
@@ -249,20 +251,17 @@ static uint64_t read_statm(const char *path, enum statm_field field)
     return pages * ml_os_page_bytes();
 }
 
-uint64_t ml_os_rss_bytes(void)
+/* The first thread has none any more once it has ended: the calling one has. */
+static uint64_t read_own_statm(enum statm_field field)
 {
-    return ml_os_rss_bytes_of("/proc/self/statm");
+    uint64_t bytes = read_statm("/proc/self/statm", field);
+    return bytes != 0 ? bytes : read_statm("/proc/thread-self/statm", field);
 }
 
-uint64_t ml_os_rss_bytes_of(const char *statm)
-{
-    return read_statm(statm, STATM_RESIDENT);
-}
-
-uint64_t ml_os_mapped_bytes(void)
-{
-    return read_statm("/proc/self/statm", STATM_MAPPED);
-}
+uint64_t ml_os_rss_bytes(void) { return read_own_statm(STATM_RESIDENT); }
+uint64_t ml_os_mapped_bytes(void) { return read_own_statm(STATM_MAPPED); }
+uint64_t ml_os_rss_bytes_of(const char *statm) { return read_statm(statm, STATM_RESIDENT); }
+uint64_t ml_os_mapped_bytes_of(const char *statm) { return read_statm(statm, STATM_MAPPED); }
 
 bool ml_os_has_filters(void)
 {

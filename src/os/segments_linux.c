@@ -10,6 +10,7 @@
 #include <sys/auxv.h>
 
 #include "base/bits.h"
+#include "os/living.h"
 #include "os/pages.h"
 #include "os/syscall_linux.h"
 #include "os/thread.h"
@@ -211,7 +212,8 @@ static int look_up_in_maps(struct maps_reader *reader, bool *found)
 {
     char chunk[1024];
     long got = 0;
-    int fd = ml_sys_open_read("/proc/self/maps");
+    char path[ML_OS_LIVING_BYTES];
+    int fd = ml_sys_open_read(ml_os_living_file(path, 0, "/maps"));
     if (fd < 0)
         return fd;
     *found = false;

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "os/usage.h"
 
-#include <fcntl.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "os/cgroup.h"
+#include "os/folder.h"
+#include "os/living.h"
 #include "os/process.h"
 #include "os/procfile_linux.h"
-#include "os/syscall_linux.h"
 
 enum { KIB = 1024 };
 
@@ -46,48 +44,33 @@ static void read_stat(const char *proc, struct ml_os_usage *usage)
 
 /* ---- fd: a folder with an entry for each ------------------------------------------ */
 
-struct entry {
-    uint64_t inode, offset;
-    uint16_t bytes;
-    uint8_t type;
-    char name[];
-};
-
-static uint64_t count_entries(const char *entries, long bytes)
+static bool count_entry(const char *name, void *count)
 {
-    uint64_t count = 0;
-    for (const char *at = entries; at < entries + bytes;
-         at += ((const struct entry *)at)->bytes)
-        count += ((const struct entry *)at)->name[0] != '.';
-    return count;
+    (void)name;
+    ++*(uint64_t *)count;
+    return true;
 }
 
-static void read_fds(const char *proc, struct ml_os_usage *usage)
+static void read_fds(const char *proc, bool is_own, struct ml_os_usage *usage)
 {
     char path[ML_PROC_PATH_BYTES];
-    uint64_t entries[256];
-    long bytes;
     usage->fds = 0;
-    int fd = (int)ml_syscall4(SYS_openat, AT_FDCWD, (long)ml_proc_path(path, proc, "/fd"),
-                              O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    if (fd < 0)
-        return;
-    while ((bytes = ml_syscall3(SYS_getdents64, fd, (long)entries, sizeof(entries))) > 0)
-        usage->fds += count_entries((const char *)entries, bytes);
-    ml_sys_close(fd);
+    ml_os_each_entry(ml_proc_path(path, proc, "/fd"), count_entry, &usage->fds);
     /* The one that was opened for that is not the program's. */
-    usage->fds -= usage->fds != 0 && strcmp(proc, "/proc/self") == 0;
+    usage->fds -= usage->fds != 0 && is_own;
 }
 
 void ml_os_usage_read(const char *proc, unsigned sources, struct ml_os_usage *usage)
 {
-    char path[ML_PROC_PATH_BYTES];
+    char path[ML_PROC_PATH_BYTES], folder[ML_OS_LIVING_BYTES];
+    const char *living =
+        sources & (ML_OS_USAGE_ROLLUP | ML_OS_USAGE_FDS) ? ml_os_living(folder, proc) : proc;
     if (sources & ML_OS_USAGE_ROLLUP)
-        read_rollup(proc, usage);
+        read_rollup(living, usage);
     if (sources & ML_OS_USAGE_STAT)
         read_stat(proc, usage);
     if (sources & ML_OS_USAGE_FDS)
-        read_fds(proc, usage);
+        read_fds(living, strcmp(proc, "/proc/self") == 0, usage);
     if (sources & ML_OS_USAGE_CGROUP)
         usage->cgroup_current =
             ml_os_cgroup_current_under(ml_proc_path(path, proc, "/cgroup"), "/sys/fs/cgroup");

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #include "base/bits.h"
+#include "os/living.h"
 #include "os/pages.h"
 #include "os/syscall_linux.h"
 
@@ -292,7 +293,9 @@ static int open_step_by_step(struct ml_os_written *written, const char **step)
     if ((result = ask_for_features(written)) != 0)
         return result;
     *step = "/proc/self/pagemap";
-    if ((result = adopt(&written->pagemap, ml_sys_open_read("/proc/self/pagemap"))) != 0)
+    char path[ML_OS_LIVING_BYTES];
+    result = adopt(&written->pagemap, ml_sys_open_read(ml_os_living_file(path, 0, "/pagemap")));
+    if (result != 0)
         return result;
     *step = "a trial of userfaultfd and PAGEMAP_SCAN (Linux 6.7)";
     return try_it(written);
