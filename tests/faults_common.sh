@@ -9,11 +9,12 @@ for program in prog_fail_nth prog_faults prog_faults_audited; do
 done
 cd "$work" || exit 99
 
-# fail_each PROGRAM SCENARIO: let every call of it fail once, one at a time;
-# in the long form with every error that the call may give.
+# fail_each PROGRAM SCENARIO: let every call of it fail once, one at a time, with the error that is
+# most usual; in the long form, of the program that audits its heap, with every error that the call may
+# give.
 fail_each() {
   all=
-  test "$full" = 0 || all=--all-errors
+  test "$full$1" != 1prog_faults_audited || all=--all-errors
   "$tests/prog_fail_nth" $all all "$tests/$1" "$2" >said
   status=$?
   test $status -ne 77 || { cat said; exit 77; }
