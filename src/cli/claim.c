@@ -11,13 +11,14 @@
 #include <unistd.h>
 
 #include "cli/target.h"
+#include "os/living.h"
 #include "os/process.h"
 
 static bool is_for_writing(pid_t pid, const char *fd)
 {
-    char path[64], text[128];
+    char folder[ML_OS_LIVING_BYTES], path[ML_OS_LIVING_BYTES + 32], text[128];
     unsigned flags = 0;
-    snprintf(path, sizeof(path), "/proc/%d/fdinfo/%.20s", (int)pid, fd);
+    snprintf(path, sizeof(path), "%s/%.20s", ml_os_living_file(folder, pid, "/fdinfo"), fd);
     if (ml_os_read_file(path, text, sizeof(text)) <= 0)
         return false;
     return sscanf(text, "pos: %*d flags: %o", &flags) == 1 && (flags & O_ACCMODE) != O_RDONLY;
@@ -26,11 +27,10 @@ static bool is_for_writing(pid_t pid, const char *fd)
 /* Where its descriptors are hidden: false. */
 static bool writes_to(pid_t pid, const struct stat *log)
 {
-    char path[64];
+    char path[ML_OS_LIVING_BYTES];
     struct stat status;
     bool found = false;
-    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-    DIR *folder = opendir(path);
+    DIR *folder = opendir(ml_os_living_file(path, pid, "/fd"));
     for (struct dirent *entry; !found && folder != NULL && (entry = readdir(folder)) != NULL;)
         found = fstatat(dirfd(folder), entry->d_name, &status, 0) == 0 &&
                 status.st_dev == log->st_dev && status.st_ino == log->st_ino &&
