@@ -177,7 +177,7 @@ refused "without headers and files" 'its headers are not in the core' "$core"
 # --- overwritten --------------------------------------------------------------------------------------------
 # Eight bytes of nonsense at a time, anywhere in what the process wrote.
 seed=1
-for round in $(seq 1 "$((full == 0 ? 60 : 600))"); do
+for round in $(seq 1 "$((full == 0 ? 60 : 300))"); do
   cp whole spoilt
   for hole in 1 2 3 4 5 6 7 8; do
     seed=$(((seed * 1103515245 + 12345) % 2147483648))

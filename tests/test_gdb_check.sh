@@ -134,7 +134,7 @@ END
 
 # --- stopped anywhere --------------------------------------------------------------------------
 steps=100 attaches=8
-test "$full" = 0 || steps=2000 attaches=60
+test "$full" = 0 || steps=1000 attaches=60
 stepped() {
   cat >step.gdb <<END
 tbreak reached
