@@ -30,6 +30,34 @@ test "$(sed -n 2p asked.log)" = '# timestamp Alloc Sys Mallocs RSS' || fail "col
 test "$(tail -n 1 asked.log)" = '# end reason=gone' || fail "the last line: $(tail -n 1 asked.log)"
 test ! -s err || fail "it is complained of: $(cat err)"
 
+# Where both end while attach is about to ask, nothing is wrong. By gdb, since it takes luck else.
+if command -v gdb >/dev/null; then
+  rm -f ready end memory.log
+  "$memlog" run -q -i 10ms "$act" say ready wait end &
+  run=$!
+  until_true 60 test -e ready
+  until_true 60 test -s memory.log
+  cat >cmds <<END
+set environment LD_PRELOAD $work/refuse.so
+break ml_contact_read
+run
+continue
+shell touch end; while kill -0 $run 2>/dev/null; do sleep 0.1; done
+delete
+continue
+END
+  timeout 100 gdb -nx -q -batch -iex 'set debuginfod enabled off' -x cmds --args "$memlog" attach -q -i 200ms \
+    -o both.log "$(sed -n '1s/.* pid=\([0-9]*\) .*/\1/p' memory.log)" >both.out 2>&1 </dev/null &
+  debugger=$!
+  wait $run
+  wait $debugger
+  grep -q 'exited normally' both.out && ! grep -q '^memlog: ' both.out ||
+    fail "both have ended: $(cat both.out)"
+  test "$(tail -n 1 both.log)" = '# end reason=gone' || fail "both have ended: $(cat both.log)"
+elif test "$full" != 0; then
+  fail "gdb is not there"
+fi
+
 # --- and for its children ------------------------------------------------------------------
 rm -f ready end go memory.log*
 "$memlog" run -q -i 10ms --children sh -c "'$act' alloc 30000 say ready wait end; exit 0" &

@@ -122,12 +122,18 @@ static void tell(struct attach *attach, const char *what)
     attach->is_told = true;
 }
 
+/* Since it was waited for: who answered for it has ended with it then. */
+static bool has_ended(const struct attach *attach)
+{
+    return ml_target_wait(&attach->target, attach->signals, 0) == ML_TARGET_ENDED;
+}
+
 /* The answer goes where a recorder finds the numbers of a thread inside. */
 static bool ask(struct attach *attach)
 {
     struct ml_board_numbers *inside = &attach->slot.inside;
     int error = ml_contact_read(&attach->contact, &inside->stats, &inside->extra);
-    if (error == -ECONNREFUSED)
+    if (error == -ECONNREFUSED && !has_ended(attach))
         tell(attach, "nobody answers for it any more: nothing is recorded");
     if (error != 0)
         return false;
