@@ -8,7 +8,6 @@
 
 #include "os/living.h"
 
-
 static void read_all(const char *path, struct ml_buffer *buffer)
 {
     char part[4096];
